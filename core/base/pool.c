@@ -1,0 +1,50 @@
+#include "core/base/pool.h"
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/port.h"
+
+void pool_init(struct pool *p, paddr_t base, u64 size)
+{
+	*p = (struct pool){.base = base, .size = size};
+}
+
+int pool_page(struct pool *p, paddr_t *out)
+{
+	if (!p->free.v)
+		return pool_run(p, 1, out);
+
+	u64 *page = port_va(p->free);
+
+	*out = p->free;
+	p->free.v = *page;
+	memset(page, 0, PAGE_SIZE);
+	p->in_use += PAGE_SIZE;
+	return OK;
+}
+
+int pool_run(struct pool *p, u64 pages, paddr_t *out)
+{
+	u64 align = PAGE_SIZE;
+
+	if (!pages || pages > p->size / PAGE_SIZE)
+		return ERR_NOMEM;
+	while (align < pages * PAGE_SIZE)
+		align <<= 1;
+
+	u64 start = align_up(p->base.v + p->next, align) - p->base.v;
+
+	if (start > p->size || pages * PAGE_SIZE > p->size - start)
+		return ERR_NOMEM;
+	*out = PADDR(p->base.v + start);
+	memset(port_va(*out), 0, pages * PAGE_SIZE);
+	p->next = start + pages * PAGE_SIZE;
+	p->in_use += pages * PAGE_SIZE;
+	return OK;
+}
+
+void pool_put(struct pool *p, paddr_t page)
+{
+	*(u64 *)port_va(page) = p->free.v;
+	p->free = page;
+	p->in_use -= PAGE_SIZE;
+}

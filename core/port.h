@@ -1,0 +1,91 @@
+/*
+ * The one door from pure code to hardware.
+ *
+ * Everything under core/, iommu/, passthrough/, vgpu/ and profiles/ that is not in a metal/ or
+ * host/ folder reaches the machine through these functions and no others. The hypervisor
+ * implements them on hardware (core/metal/port.c), the tests on register models (tests/fake/).
+ *
+ * None of them fails unless it says so: arguments are checked by the caller, against sizes that
+ * came from the device or the table.
+ */
+#pragma once
+
+#include "core/base/types.h"
+
+/* ---- memory-mapped registers ---------------------------------------------------------------- */
+
+/* A mapped register window. Obtained once, at start or attach; uncached; strictly ordered. */
+struct mmio {
+	volatile void *base;
+	u64 size; /* bytes */
+};
+
+/*
+ * Map `size` bytes of device registers at host-physical `pa` (page-aligned outward).
+ * Returns ERR_NOMEM when the register window space is used up, ERR_PERM when `pa` is RAM.
+ */
+__must_check int port_mmio_map(paddr_t pa, u64 size, struct mmio *out);
+
+/* One access of exactly the named width at byte offset `off` (off + width <= m->size). */
+u8 port_mmio_read8(const struct mmio *m, u64 off);
+u16 port_mmio_read16(const struct mmio *m, u64 off);
+u32 port_mmio_read32(const struct mmio *m, u64 off);
+u64 port_mmio_read64(const struct mmio *m, u64 off);
+void port_mmio_write8(const struct mmio *m, u64 off, u8 v);
+void port_mmio_write16(const struct mmio *m, u64 off, u16 v);
+void port_mmio_write32(const struct mmio *m, u64 off, u32 v);
+void port_mmio_write64(const struct mmio *m, u64 off, u64 v);
+
+/* ---- PCI configuration space (PCIe 5.0 §7.2) ------------------------------------------------ */
+
+/*
+ * width is 1, 2 or 4 and `off` a multiple of it below 4096. A function that is not there, or a
+ * register the access method cannot reach (extended space by CF8/CFC), reads all ones; writes to
+ * it are dropped.
+ */
+u32 port_pci_read(struct bdf bdf, u16 off, u8 width);
+void port_pci_write(struct bdf bdf, u16 off, u8 width, u32 v);
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/*
+ * The hypervisor-owned page or table at `pa` (from a pool, see core/base/pool.h) as a pointer.
+ * Valid for the lifetime of the pool. Never for guest memory.
+ */
+void *port_va(paddr_t pa);
+paddr_t port_pa(const void *va);
+
+/*
+ * Copy from or to any RAM of the machine through the calling core's window, briefly.
+ * [pa, pa + n) must lie in RAM the caller has already proven to own.
+ */
+void port_copy_from(void *dst, paddr_t pa, size_t n);
+void port_copy_to(paddr_t pa, const void *src, size_t n);
+void port_zero(paddr_t pa, u64 n);
+
+/* Write back the cache lines of [va, va + n), for page walkers that do not snoop. */
+void port_cache_flush(const void *va, size_t n);
+
+/* Earlier writes are visible to devices and cores before later ones / earlier accesses complete. */
+void port_wmb(void);
+void port_mb(void);
+/* A hint inside a polling loop. */
+void port_relax(void);
+
+/*
+ * Compare-and-exchange of an aligned 16-byte table entry. Returns true and stores `new` when *p
+ * equals *expected, else false and the current value in *expected (AMD-Vi 2.2.2, VT-d 9.9).
+ */
+__must_check bool port_cmpxchg128(volatile u128 *p, u128 *expected, u128 new);
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* Nanoseconds since start; never goes back on one core; good for bounds, not for ordering. */
+u64 port_time_ns(void);
+
+/* ---- log ------------------------------------------------------------------------------------ */
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* One line, without the newline. Formats as core/base/fmt.h. Never sleeps, never fails. */
+void port_log(enum log_level level, const char *format, ...) __printf(2, 3);
