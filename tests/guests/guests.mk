@@ -1,0 +1,29 @@
+# The tiny guests: PVH ELF64 kernels of our own. Each tests/guests/NAME.c is one guest; all of them
+# stand on tests/guests/lib. They run below the hypervisor and, for a baseline, on bare QEMU.
+
+GUEST_SRC := $(sort $(wildcard tests/guests/*.c))
+GUEST_LIB := $(sort $(wildcard tests/guests/lib/*.c tests/guests/lib/*.S)) core/base/fmt.c
+GUEST_ELF := $(GUEST_SRC:tests/guests/%.c=$B/guests/%.elf)
+GUEST_LIB_O := $(patsubst %.c,$B/guest/%.o,$(patsubst %.S,$B/guest/%.o,$(GUEST_LIB)))
+# -fcf-protection=none: no ENDBR in front of what is counted in instructions.
+GUEST_CFLAGS := $(STD) $(WARN) -Itests/guests -O2 -g -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) \
+	-mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+	-fno-omit-frame-pointer -fno-stack-protector -fcf-protection=none -fno-tree-loop-distribute-patterns
+
+ALL += $(GUEST_ELF)
+
+$B/guest/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$B/guest/%.o: %.S
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(DEPFLAGS) -D__ASSEMBLY__ -c $< -o $@
+
+$(GUEST_ELF): $B/guests/%.elf: $B/guest/tests/guests/%.o $(GUEST_LIB_O) tests/guests/lib/guest.lds
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)ld -nostdlib -static -no-pie --build-id=none -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 \
+		-T tests/guests/lib/guest.lds $< $(GUEST_LIB_O) -o $@
