@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/base/types.h"
-#include "core/vcpu/layout.h"
+#include "core/partition/layout.h"
 
 struct gacpi_config {
 	u32 ncpus; /* virtual APIC ids 0..ncpus-1, 1..1024 */

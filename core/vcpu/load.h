@@ -13,7 +13,7 @@
 
 #include "core/base/types.h"
 #include "core/partition/plan.h"
-#include "core/vcpu/layout.h"
+#include "core/partition/layout.h"
 
 /* A file of the bundle. `handle` means something only to the callbacks: an address, a number. */
 struct load_file {

@@ -75,6 +75,12 @@ __must_check int layout_make(u64 memory, u64 need32, u64 need64, u16 ecam_buses,
 __must_check int layout_ram(u64 memory, u64 hole_need, struct layout_piece out[LAYOUT_PIECES],
 			    u32 *npieces);
 
+/*
+ * May RAM lie at [base, base + size)? False in the holes above, for wraps, and for an end that a
+ * device window may need (low RAM ends at 3 GiB at the latest).
+ */
+bool layout_ram_allowed(u64 base, u64 size);
+
 /* ---- what the guest is told (E820, ACPI 6.5 table 15.4) --------------------------------------- */
 
 enum layout_e820_kind { E820_RAM = 1, E820_RESERVED = 2 };
