@@ -24,9 +24,9 @@
 #include "core/base/lock.h"
 #include "core/base/pool.h"
 #include "core/base/types.h"
+#include "core/paging/paging.h"
 #include "core/port.h"
 
-struct pt_format; /* core/paging */
 struct iommu;
 struct iommu_domain;
 
@@ -54,8 +54,9 @@ struct iommu_caps {
 	u8 input_bits;	    /* widest device address a table can translate */
 	u8 output_bits;	    /* widest host-physical address an entry can hold */
 	u16 levels;	    /* bit n: tables of n levels work */
-	u64 leaf_sizes;	    /* bits 12, 21, 30: leaves of that size work */
+	u8 leaf_max;	    /* enum pt_leaf_max */
 	bool coherent;	    /* table walks snoop the caches; else port_cache_flush() each write */
+	bool snoop_control; /* PT_SNOOP in a leaf forces coherent DMA */
 	bool caches_absent; /* not-present entries may be cached (VT-d CM, AMD-Vi NpCache) */
 	bool irq_remapping;
 	bool x2apic; /* interrupt entries hold 32-bit destinations */
@@ -137,31 +138,25 @@ struct iommu_device {
  */
 struct iommu_domain {
 	struct iommu *iommu;
-	u16 id;		   /* unique among live domains of this machine, from 1 */
-	u32 owner;	   /* workstation index or IOMMU_HV_OWNER */
-	paddr_t root;	   /* of the page table */
-	u8 levels;	   /* of the page table */
-	struct pool *pool; /* the workstation's grant: tables, interrupt tables of its devices */
+	u16 id;	   /* unique among live domains of this machine, from 1 */
+	u32 owner; /* workstation index or IOMMU_HV_OWNER */
+	/*
+	 * pt.root and pt.levels go into the device's entry. pt.pool is the workstation's grant, from
+	 * which its devices' interrupt tables come too.
+	 */
+	struct pt pt;
 	struct iommu_device *devices;
 	const u32 *cpus; /* physical APIC ids interrupts may go to; checked by the common code */
 	u32 ncpus;
+	struct spinlock lock; /* the common code's: table and list of devices */
 };
 
-/* What changed in a domain's table since the last flush. */
-struct iommu_range {
-	iova_t base;
-	u64 size; /* bytes, multiple of PAGE_SIZE */
-};
-
-#define IOMMU_CHANGE_RANGES 8
-
+/* What changed in a domain's table since the last flush: anything in [lo, hi]. */
 struct iommu_change {
-	u32 nranges; /* at least 1 unless everything is set */
-	struct iommu_range ranges[IOMMU_CHANGE_RANGES];
-	bool everything; /* ranges did not fit or do not matter: the whole domain */
-	bool removed;	 /* mappings were removed or lost rights: invalidate */
-	bool added;  /* absent -> present: invalidate where caches_absent, drain write buffers */
-	bool tables; /* table pages were unlinked: paging-structure caches too */
+	u64 lo, hi;   /* device addresses, inclusive; lo page-aligned, hi the last byte of a page */
+	bool removed; /* mappings were removed or lost rights: invalidate */
+	bool added;   /* absent -> present: invalidate where caches_absent, drain write buffers */
+	bool tables;  /* table pages were unlinked: paging-structure caches too */
 };
 
 /* ---- interrupts ----------------------------------------------------------------------------- */
@@ -222,11 +217,7 @@ struct iommu_ops {
 	enum iommu_kind kind;
 	const char *name; /* "VT-d", "AMD-Vi" */
 
-	/*
-	 * The format of page tables that all units can share, from what their caps have in common
-	 * (levels and leaf sizes intersected, coherent anded).
-	 */
-	const struct pt_format *(*format)(const struct iommu_caps *common);
+	const struct pt_format *format;
 
 	/* Map registers, read capabilities into u->caps. Writes no register. */
 	__must_check int (*probe)(struct iommu_unit *u);
