@@ -104,7 +104,7 @@ struct platform {
 	struct rtc rtc;
 	struct pm pm;
 	struct vpci_root pci;
-	struct vpci_plain host_bridge;
+	struct vpci_host_bridge host_bridge;
 	struct spinlock region_lock;
 	u32 nregions;
 	u8 port92, cf9;

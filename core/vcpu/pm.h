@@ -32,8 +32,8 @@ void pm_reset(struct pm *m);
 /* The timer's 32-bit count at now_ns. */
 u32 pm_timer(u64 now_ns);
 
-/* One byte of the block, port in [PM_BASE, PM_END). */
-u8 pm_read(struct pm *m, u16 port, u64 now_ns);
+/* One byte of the block but the timer, port in [PM_BASE, PM_END). */
+u8 pm_read(struct pm *m, u16 port);
 /* Returns true when the write asked for soft off. */
 bool pm_write(struct pm *m, u16 port, u8 v);
 

@@ -38,17 +38,21 @@ struct vpci_function {
 
 struct vpci_bus {
 	struct vpci_function *fn[256]; /* by devfn, NULL: nothing there */
+	struct vpci_bus *next;	       /* the tree's other buses behind bridges */
+	u8 number;		       /* 0: the root bus, or not routed yet */
 };
 
 /*
  * One PCI segment of the guest. `bus` maps a bus number to its functions; entry 0 is the root bus,
- * the others are written by root ports and switch ports through vpci_route_bus().
+ * the others follow the bridges' secondary bus numbers.
  */
 struct vpci_root {
 	struct vpci_bus *bus[256];
 	struct vpci_bus root_bus;
-	u32 address;	/* CONFIG_ADDRESS, port CF8 */
-	u16 ecam_buses; /* bus numbers that exist: 1..256 */
+	struct vpci_bus *below;	    /* all buses behind bridges */
+	struct spinlock route_lock; /* inside a bridge function's lock; nothing inside it */
+	u32 address;		    /* CONFIG_ADDRESS, port CF8 */
+	u16 ecam_buses;		    /* bus numbers that exist: 1..256 */
 };
 
 /* An empty tree whose bus numbers are 0..buses-1 (1 <= buses <= 256). */
@@ -65,12 +69,15 @@ void vpci_reset(struct vpci_root *r);
 __must_check int vpci_add(struct vpci_bus *bus, u8 devfn, struct vpci_function *f);
 void vpci_remove(struct vpci_bus *bus, u8 devfn);
 
+/* A zeroed bus behind a bridge joins the tree, at registration time, without a number. */
+void vpci_add_bus(struct vpci_root *r, struct vpci_bus *below);
+
 /*
- * A bridge's secondary bus number changed: `below` answers to bus number `secondary` from now on
- * and no longer to `old` (0: it had none). A number that another bridge holds, or one outside
- * 1..buses-1, is not routed. Called from the bridge's write op.
+ * A bridge's secondary bus number changed: `below` answers to bus number `secondary` from now on.
+ * 0, or a number outside 1..buses-1, is not routed. When two bridges claim a number, which happens
+ * while a guest renumbers, the bus added last has it until it lets go. From the bridge's ops.
  */
-void vpci_route_bus(struct vpci_root *r, struct vpci_bus *below, u8 old, u8 secondary);
+void vpci_route_bus(struct vpci_root *r, struct vpci_bus *below, u8 secondary);
 
 /*
  * One configuration access, width 1, 2 or 4, naturally aligned, off + width <= 4096. Nobody there:
@@ -79,7 +86,10 @@ void vpci_route_bus(struct vpci_root *r, struct vpci_bus *below, u8 old, u8 seco
 u32 vpci_read(struct vpci_root *r, u8 bus, u8 devfn, u16 off, u8 width);
 void vpci_write(struct vpci_root *r, u8 bus, u8 devfn, u16 off, u8 width, u32 v);
 
-/* Ports CF8 (width 4 only) and CFC..CFF: `off` is the port's distance to CFC. */
+/* Port CF8, 32 bits wide (narrower accesses are other registers), and the data window at CFC..CFF:
+ * `off` is the distance to CFC. One address register for all cores, as on hardware. */
+u32 vpci_address_read(struct vpci_root *r);
+void vpci_address_write(struct vpci_root *r, u32 v);
 u32 vpci_data_read(struct vpci_root *r, u8 off, u8 width);
 void vpci_data_write(struct vpci_root *r, u8 off, u8 width, u32 v);
 
@@ -111,9 +121,17 @@ struct vpci_plain {
 
 void vpci_plain_init(struct vpci_plain *p, const struct vpci_register *registers, u32 count);
 
+#define VPCI_HOST_BRIDGE_REGISTERS 8
+
+struct vpci_host_bridge {
+	struct vpci_plain plain;
+	struct vpci_register registers[VPCI_HOST_BRIDGE_REGISTERS];
+};
+
 /*
- * The Q35 host bridge at 00:00.0 (Intel 3 Series datasheet, 316966, §5): ids 8086:29C0, PCIEXBAR
- * enabled, at `ecam`, as long as the tree's bus numbers need (64, 128 or 256; read-only, because
- * the window does not move); the PAM and SMRAM registers hold what firmware writes without effect.
+ * The Q35 host bridge (Intel 3 Series datasheet, 316966, §5), put at 00:00.0: ids 8086:29C0,
+ * PCIEXBAR enabled, at `ecam`, as long as the tree's bus numbers need (64, 128 or 256; read-only,
+ * because the window does not move); the PAM and SMRAM registers hold what firmware writes without
+ * effect. ERR_EXIST when something is there.
  */
-__must_check int vpci_host_bridge_init(struct vpci_plain *p, struct vpci_root *r, gpa_t ecam);
+__must_check int vpci_host_bridge_init(struct vpci_host_bridge *h, struct vpci_root *r, gpa_t ecam);
