@@ -1,0 +1,276 @@
+/*
+ * caprock explain-acpi [--json] DIR: DIR holds raw tables, known by their first four bytes and not by
+ * their names, or folders that do, one a machine. /sys/firmware/acpi/tables is such a folder.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "profiles/host/explain/explain.h"
+#include "profiles/host/verb.h"
+
+#define FILE_MAX (1u << 20) /* no ACPI table that matters here is larger */
+
+typedef int (*printer)(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
+
+static const struct {
+	char signature[5];
+	printer print;
+} printers[] = {{"DMAR", explain_dmar}, {"IVRS", explain_ivrs}};
+
+#define PRINTERS (sizeof(printers) / sizeof(printers[0]))
+
+static int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* Reads at most FILE_MAX bytes; *bytes is the caller's to free. -1 with errno. */
+static int read_file(const char *path, uint8_t **bytes, size_t *size)
+{
+	FILE *f = fopen(path, "rb");
+	int saved;
+
+	*bytes = NULL;
+	if (!f)
+		return -1;
+	*bytes = malloc(FILE_MAX);
+	if (*bytes) {
+		*size = fread(*bytes, 1, FILE_MAX, f);
+		if (!ferror(f)) {
+			fclose(f);
+			return 0;
+		}
+	}
+	saved = errno;
+	fclose(f);
+	free(*bytes);
+	*bytes = NULL;
+	errno = saved;
+	return -1;
+}
+
+/* One file; those that are no table of ours are passed over. */
+static int explain_file(struct explain *e, const char *path, const char *name)
+{
+	uint8_t *bytes;
+	size_t size;
+	int status = EXIT_YES;
+
+	if (read_file(path, &bytes, &size) < 0) {
+		fprintf(stderr, "caprock: %s: %s\n", path, strerror(errno));
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; size >= 4 && i < PRINTERS; i++) {
+		if (memcmp(bytes, printers[i].signature, 4))
+			continue;
+		if (e->json)
+			json_object(e->json, NULL);
+		status = printers[i].print(e, name, bytes, size);
+		if (e->json)
+			json_end(e->json, '}');
+	}
+	free(bytes);
+	return status;
+}
+
+/* Does the file begin like a table of ours? */
+static bool is_table(const char *path)
+{
+	char start[4];
+	FILE *f = fopen(path, "rb");
+	bool is = false;
+
+	if (!f)
+		return false;
+	if (fread(start, 1, sizeof(start), f) == sizeof(start))
+		for (size_t i = 0; i < PRINTERS; i++)
+			is = is || !memcmp(start, printers[i].signature, 4);
+	fclose(f);
+	return is;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_names(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* Sorted names in a folder, without those that begin with a dot. -1 with errno. */
+static int list(const char *path, char ***names, size_t *n)
+{
+	DIR *dir = opendir(path);
+	struct dirent *d;
+
+	*names = NULL;
+	*n = 0;
+	if (!dir)
+		return -1;
+	while ((d = readdir(dir))) {
+		char **more;
+
+		if (d->d_name[0] == '.')
+			continue;
+		more = realloc(*names, (*n + 1) * sizeof(**names));
+		if (!more)
+			goto fail;
+		*names = more;
+		more[*n] = strdup(d->d_name);
+		if (!more[*n])
+			goto fail;
+		++*n;
+	}
+	closedir(dir);
+	if (*n)
+		qsort(*names, *n, sizeof(**names), by_name);
+	return 0;
+fail:
+	closedir(dir);
+	free_names(*names, *n);
+	return -1;
+}
+
+struct folder {
+	const char *path;
+	char **children; /* whole paths */
+	size_t n;
+	size_t tables, folders;
+};
+
+static int open_folder(struct folder *f, const char *path)
+{
+	char **names;
+
+	*f = (struct folder){.path = path};
+	if (list(path, &names, &f->n) < 0)
+		return -1;
+	f->children = names;
+	for (size_t i = 0; i < f->n; i++) {
+		struct stat st;
+		char *child;
+
+		if (asprintf(&child, "%s/%s", path, names[i]) < 0)
+			exit(EXIT_USAGE);
+		free(names[i]);
+		names[i] = child;
+		if (stat(child, &st) < 0)
+			continue;
+		f->folders += S_ISDIR(st.st_mode);
+		f->tables += S_ISREG(st.st_mode) && is_table(child);
+	}
+	return 0;
+}
+
+/* The tables of one machine: those that lie in the folder itself. */
+static int explain_machine(struct explain *e, const struct folder *f)
+{
+	int status = EXIT_YES;
+
+	if (e->json) {
+		json_object(e->json, NULL);
+		json_string(e->json, "folder", f->path);
+		json_bool(e->json, "iommu", f->tables > 0);
+		json_array(e->json, "tables");
+	} else {
+		fprintf(e->out, "%s\n", f->path);
+		if (!f->tables)
+			fprintf(
+			    e->out,
+			    "  no DMAR and no IVRS: the firmware describes no IOMMU, so no device can be "
+			    "assigned; look for a VT-d, AMD-Vi or IOMMU setting in setup\n");
+	}
+	for (size_t i = 0; i < f->n; i++)
+		if (is_table(f->children[i]))
+			status = worse(status, explain_file(e, f->children[i],
+							    f->children[i] + strlen(f->path) + 1));
+	if (e->json) {
+		json_end(e->json, ']');
+		json_end(e->json, '}');
+	}
+	return status;
+}
+
+/* A machine, or a folder of machines. */
+static int explain_folder(struct explain *e, const char *path)
+{
+	struct folder top;
+	int status = EXIT_YES;
+
+	if (open_folder(&top, path) < 0) {
+		fprintf(stderr, "caprock: %s: %s\n", path, strerror(errno));
+		return EXIT_USAGE;
+	}
+	if (top.tables || !top.folders)
+		status = explain_machine(e, &top);
+	else
+		for (size_t i = 0; i < top.n; i++) {
+			struct folder machine;
+
+			if (open_folder(&machine, top.children[i]) < 0) {
+				if (errno != ENOTDIR) {
+					fprintf(stderr, "caprock: %s: %s\n", top.children[i],
+						strerror(errno));
+					status = EXIT_USAGE;
+				}
+				continue;
+			}
+			status = worse(status, explain_machine(e, &machine));
+			free_names(machine.children, machine.n);
+		}
+	free_names(top.children, top.n);
+	return status;
+}
+
+int verb_explain_acpi(int argc, char **argv)
+{
+	struct json json = {.out = stdout};
+	struct explain e = {.out = stdout};
+	const char *path = NULL;
+	int status;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--json")) {
+			e.json = &json;
+		} else if (!strcmp(argv[i], "--help")) {
+			puts(
+			    "usage: caprock explain-acpi [--json] DIR\n\n"
+			    "Say what the DMAR and IVRS tables in DIR, or in each folder of DIR, tell of the\n"
+			    "IOMMUs, and what is odd about them. The exit status is 0 when every table was\n"
+			    "understood, odd or not, and 1 when one was not.");
+			return EXIT_YES;
+		} else if (argv[i][0] == '-' || path) {
+			fprintf(stderr,
+				"caprock: explain-acpi: '%s' was not expected; try --help\n",
+				argv[i]);
+			return EXIT_USAGE;
+		} else {
+			path = argv[i];
+		}
+	}
+	if (!path) {
+		fputs("usage: caprock explain-acpi [--json] DIR\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (e.json) {
+		json_object(&json, NULL);
+		json_array(&json, "machines");
+	}
+	status = explain_folder(&e, path);
+	if (e.json) {
+		json_end(&json, ']');
+		json_end(&json, '}');
+	}
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("caprock: standard output");
+		return EXIT_USAGE;
+	}
+	return status;
+}
