@@ -67,7 +67,8 @@ void apic_enable(bool x2)
 		wrmsr(APIC_BASE_MSR, base & ~0xc00ull);
 		base &= ~0xc00ull;
 	}
-	wrmsr(APIC_BASE_MSR, (base & ~0xc00ull) | 0x800);
+	if (!(base & 0x400))
+		wrmsr(APIC_BASE_MSR, base | 0x800);
 	if (x2)
 		wrmsr(APIC_BASE_MSR, base | 0xc00);
 	apic_x2 = x2;

@@ -203,6 +203,8 @@ void machine_read(void)
 	read_mcfg();
 	if (!machine.ncpus)
 		add_cpu(me);
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		cpus[i].index = i;
 	/* The core we run on is index 0. */
 	for (u32 i = 1; i < machine.ncpus; i++)
 		if (cpus[i].apic_id == me) {
