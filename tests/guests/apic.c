@@ -56,7 +56,8 @@ static void check_timer(void)
 	apic_timer(0x40 | LVT_PERIODIC, (u32)(apic_hz / 250));
 	delay_us(200000);
 	apic_write(APIC_TMICT, 0);
-	EXPECT(near(ticks, 50, 30), "a periodic timer of 250 Hz ticks 50 times in 200 ms (%lu)", ticks);
+	EXPECT(near(ticks, 50, 30), "a periodic timer of 250 Hz ticks 50 times in 200 ms (%lu)",
+	       ticks);
 	ticks = 0;
 	delay_us(10000);
 	EXPECT(!ticks, "an initial count of 0 stops it");
@@ -161,17 +162,20 @@ static void check_errors(void)
 	apic_write(APIC_LVTERR, 0x30);
 	EXPECT((apic_read(APIC_LVTERR) & 0x100ff) == 0x30, "the error entry keeps its vector");
 	apic_write(APIC_LVTERR, LVT_MASKED);
-	EXPECT((apic_read(APIC_VERSION) & 0xff) >= 0x10 && (apic_read(APIC_VERSION) >> 16 & 0xff) >= 3,
+	EXPECT((apic_read(APIC_VERSION) & 0xff) >= 0x10 &&
+		   (apic_read(APIC_VERSION) >> 16 & 0xff) >= 3,
 	       "the version register is plausible (%#x)", apic_read(APIC_VERSION));
 	v = apic_read(APIC_ID);
 	EXPECT((apic_x2 ? v : v >> 24) == cpus[0].apic_id, "the ID register says %u",
 	       cpus[0].apic_id);
-	EXPECT(apic_read(APIC_SVR) == (0x100 | SPURIOUS), "the spurious vector register reads back");
+	EXPECT(apic_read(APIC_SVR) == (0x100 | SPURIOUS),
+	       "the spurious vector register reads back");
 	for (u32 reg = APIC_LVTT; reg <= APIC_LVTERR; reg += 0x10) {
 		u32 keep = apic_read(reg);
 
 		apic_write(reg, LVT_MASKED | 0x3a);
-		EXPECT((apic_read(reg) & 0x100ff) == (LVT_MASKED | 0x3a), "LVT %#x keeps a vector", reg);
+		EXPECT((apic_read(reg) & 0x100ff) == (LVT_MASKED | 0x3a), "LVT %#x keeps a vector",
+		       reg);
 		apic_write(reg, keep);
 	}
 	if (!apic_x2)
@@ -193,10 +197,10 @@ static void check_modes(void)
 		apic_enable(true);
 		EXPECT(apic_read(APIC_ID) == cpus[0].apic_id, "x2APIC mode can be entered");
 		EXPECT(wrmsr_safe(APIC_BASE_MSR, base | 0x800) == TRAPPED(TRAP_GP, 0) ||
-			       !machine.caprock,
+			   !machine.caprock,
 		       "x2APIC to xAPIC directly: #GP");
 		EXPECT(wrmsr_safe(APIC_BASE_MSR, base | 0x400) == TRAPPED(TRAP_GP, 0) ||
-			       !machine.caprock,
+			   !machine.caprock,
 		       "x2APIC without enable: #GP");
 		EXPECT(!rdmsr_safe(APIC_BASE_MSR, &v) && (v & 0xc00) == 0xc00,
 		       "and nothing changed (%#lx)", v);

@@ -7,21 +7,21 @@
 
 const char guest_name[] = "ctl";
 
-#define EFER	   0xc0000080u
-#define PAT	   0x277u
-#define MTRR_CAP   0xfeu
-#define MTRR_DEF   0x2ffu
-#define VM_CR	   0xc0010114u
-#define VM_HSAVE   0xc0010117u
-#define GP	   TRAPPED(TRAP_GP, 0)
-#define UD	   TRAPPED(TRAP_UD, 0)
+#define EFER	 0xc0000080u
+#define PAT	 0x277u
+#define MTRR_CAP 0xfeu
+#define MTRR_DEF 0x2ffu
+#define VM_CR	 0xc0010114u
+#define VM_HSAVE 0xc0010117u
+#define GP	 TRAPPED(TRAP_GP, 0)
+#define UD	 TRAPPED(TRAP_UD, 0)
 
 /* One instruction without operands that matter; %rax, %rcx, %rdx are 0. */
-#define RAISES(insn)                                                                               \
-	({                                                                                         \
-		SAFE_OUT(t_);                                                                      \
-		asm volatile(SAFE(insn) : "=r"(t_) : "a"(0), "c"(0), "d"(0) : "memory", "cc");     \
-		t_;                                                                                \
+#define RAISES(insn)                                                                           \
+	({                                                                                     \
+		SAFE_OUT(t_);                                                                  \
+		asm volatile(SAFE(insn) : "=r"(t_) : "a"(0), "c"(0), "d"(0) : "memory", "cc"); \
+		t_;                                                                            \
 	})
 
 static void check_svm(void)
@@ -177,8 +177,8 @@ static void check_cache(void)
 
 static void check_msr(void)
 {
-	static const u32 wild[] = {0x4, 0x12345, 0xbfffffff, 0xc0002000, 0xc0010000 + 0x1fff,
-				   0xdeadbeef, 0xffffffff};
+	static const u32 wild[] = {
+	    0x4, 0x12345, 0xbfffffff, 0xc0002000, 0xc0010000 + 0x1fff, 0xdeadbeef, 0xffffffff};
 	u64 v, lstar = rdmsr(0xc0000082), tsc;
 
 	for (u32 i = 0; i < ARRAY_SIZE(wild) && machine.caprock; i++) {
@@ -186,7 +186,7 @@ static void check_msr(void)
 		EXPECT(wrmsr_safe(wild[i], 0) == GP, "writing %#x raises #GP", wild[i]);
 	}
 	EXPECT(!wrmsr_safe(0xc0000082, 0xffffffff81000000) &&
-		       rdmsr(0xc0000082) == 0xffffffff81000000,
+		   rdmsr(0xc0000082) == 0xffffffff81000000,
 	       "LSTAR keeps a canonical address");
 	wrmsr_safe(0xc0000082, lstar);
 	EXPECT(!wrmsr_safe(0xc0000103, 7) && rdmsr(0xc0000103) == 7, "TSC_AUX keeps a value");

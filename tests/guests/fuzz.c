@@ -66,7 +66,8 @@ static void fuzz_cr(void)
 		u64 v = value(), out;
 		SAFE_OUT(t);
 
-		asm volatile("movq %0, %%dr0; movq %0, %%dr1; movq %0, %%dr2; movq %0, %%dr3" ::"r"(v));
+		asm volatile(
+		    "movq %0, %%dr0; movq %0, %%dr1; movq %0, %%dr2; movq %0, %%dr3" ::"r"(v));
 		v = value();
 		asm volatile(SAFE("movq %1, %%dr7") : "=&r"(t) : "r"(v) : "memory");
 		note(t);
@@ -133,19 +134,20 @@ static void fuzz_msr(void)
 
 static bool deadly_port(u16 port)
 {
-	return (port >= 0xcf8 && port <= 0xcff) || (port >= 0x3f8 && port <= 0x3ff) || port == 0x64 ||
-	       port == 0x92 || (port >= 0x600 && port < 0x610) || port == 0xb2 ||
-	       (machine.reset_reg && port + 4ull > machine.reset_reg && port <= machine.reset_reg) ||
+	return (port >= 0xcf8 && port <= 0xcff) || (port >= 0x3f8 && port <= 0x3ff) ||
+	       port == 0x64 || port == 0x92 || (port >= 0x600 && port < 0x610) || port == 0xb2 ||
+	       (machine.reset_reg && port + 4ull > machine.reset_reg &&
+		port <= machine.reset_reg) ||
 	       (port + 4ull > machine.sleep_reg && port <= machine.sleep_reg + 1) ||
 	       (!machine.caprock && (port >= 0xf0 || port < 0x100));
 }
 
 static void fuzz_port(void)
 {
-	static const u16 known[] = {0x20,  0x21,  0x40,	 0x43,	0x60,  0x61,  0x64,  0x70,  0x71,
-				    0x80,  0x92,  0xa0,	 0xb2,	0xe9,  0xf4,  0x2f8, 0x3f8, 0x3fd,
-				    0x3d4, 0x510, 0x511, 0x514, 0x600, 0x604, 0x608, 0xcf8, 0xcf9,
-				    0xcfc, 0x5658};
+	static const u16 known[] = {0x20,  0x21,  0x40,	 0x43,	0x60,  0x61,  0x64,  0x70,
+				    0x71,  0x80,  0x92,	 0xa0,	0xb2,  0xe9,  0xf4,  0x2f8,
+				    0x3f8, 0x3fd, 0x3d4, 0x510, 0x511, 0x514, 0x600, 0x604,
+				    0x608, 0xcf8, 0xcf9, 0xcfc, 0x5658};
 	u16 port = rnd(2) ? known[rnd(ARRAY_SIZE(known))] : (u16)rng_next(&state);
 	u64 n = rnd(16), buffer = (u64)scratch + rnd(3);
 	u32 v = (u32)value();
@@ -301,11 +303,11 @@ static void fuzz_apic(void)
 	note(wrmsr_safe(X2APIC_MSR(reg), rnd(2) ? low : value()));
 }
 
-#define TRY(insn)                                                                                  \
-	{                                                                                          \
-		SAFE_OUT(t_);                                                                      \
-		asm volatile(SAFE(insn) : "=r"(t_) : "a"(a), "c"(c), "d"(d) : "memory", "cc");     \
-		note(t_);                                                                          \
+#define TRY(insn)                                                                              \
+	{                                                                                      \
+		SAFE_OUT(t_);                                                                  \
+		asm volatile(SAFE(insn) : "=r"(t_) : "a"(a), "c"(c), "d"(d) : "memory", "cc"); \
+		note(t_);                                                                      \
 	}
 
 static void fuzz_instruction(void)
@@ -410,10 +412,11 @@ void guest_main(void)
 	}
 	for (u32 k = 0; k < ARRAY_SIZE(kinds); k++)
 		total += done[k];
-	print("fuzz done: cr %lu msr %lu port %lu mmio %lu cpuid %lu apic %lu instruction %lu; #UD %lu "
-	      "#GP %lu #DB %lu\n",
-	      done[0], done[1], done[2], done[3], done[4], done[5], done[6], faults[TRAP_UD],
-	      faults[TRAP_GP], faults[TRAP_DB]);
+	print(
+	    "fuzz done: cr %lu msr %lu port %lu mmio %lu cpuid %lu apic %lu instruction %lu; #UD %lu "
+	    "#GP %lu #DB %lu\n",
+	    done[0], done[1], done[2], done[3], done[4], done[5], done[6], faults[TRAP_UD],
+	    faults[TRAP_GP], faults[TRAP_DB]);
 	EXPECT(total == ops, "%lu operations done", total);
 	EXPECT(faults[TRAP_UD] && faults[TRAP_GP], "some were refused with #UD and #GP");
 }

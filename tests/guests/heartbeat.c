@@ -79,7 +79,7 @@ void guest_main(void)
 		if (machine.ranges[i].type == 1 && machine.ranges[i].base <= region)
 			EXPECT(machine.ranges[i].base + machine.ranges[i].size >=
 				       region + mib * MIB(1) * machine.ncpus ||
-				       machine.ranges[i].base + machine.ranges[i].size <= region,
+				   machine.ranges[i].base + machine.ranges[i].size <= region,
 			       "the memory is enough for range %u", i);
 	trap_set(TIMER, on_timer);
 	trap_set(2, on_nmi);
@@ -94,8 +94,9 @@ void guest_main(void)
 	for (u32 i = 0; i < machine.ncpus; i++) {
 		if (ticks[i] < least)
 			least = ticks[i];
-		EXPECT(rounds[i] && !changed[i], "core %u: memory intact through %lu rounds (%lu words changed)",
-		       i, rounds[i], changed[i]);
+		EXPECT(rounds[i] && !changed[i],
+		       "core %u: memory intact through %lu rounds (%lu words changed)", i,
+		       rounds[i], changed[i]);
 		EXPECT(!backward[i], "core %u: its clock never went back", i);
 		print("core %u: longest pause %lu us\n", i, longest[i] / (tsc_hz / 1000000));
 	}

@@ -63,7 +63,8 @@ static void storm(void)
 			bool tame = vectors[v] >= 32 || (mode != 0 && mode != 1 && mode != 7);
 
 			for (u32 flags = 0; flags < 4; flags++) {
-				u32 l = low | (flags & 1 ? ICR_ASSERT : 0) | (flags & 2 ? ICR_LEVEL : 0);
+				u32 l = low | (flags & 1 ? ICR_ASSERT : 0) |
+					(flags & 2 ? ICR_LEVEL : 0);
 
 				for (u32 id = 0; id < 64; id++)
 					if (!own(id))

@@ -39,7 +39,7 @@ void guest_main(void)
 				}
 			}
 		}
-	EXPECT(!found, "nothing of an earlier life in %lu MiB (%lu words, first at %#lx)", looked >> 17,
-	       found, first);
+	EXPECT(!found, "nothing of an earlier life in %lu MiB (%lu words, first at %#lx)",
+	       looked >> 17, found, first);
 	print("scrub: %lu words are not zero\n", other);
 }

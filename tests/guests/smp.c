@@ -178,7 +178,8 @@ static void check_nmi(u64 all)
 		hold_and_wait(0);
 	}
 	EXPECT(!nmi_nested, "no NMI nests in the handler of another");
-	EXPECT(nmis[last] >= 2, "one that came meanwhile is delivered after IRET (%lu seen)", nmis[last]);
+	EXPECT(nmis[last] >= 2, "one that came meanwhile is delivered after IRET (%lu seen)",
+	       nmis[last]);
 	hold_nmi = false;
 
 	/* With interrupts off an NMI still comes. */
