@@ -30,9 +30,9 @@ struct cpio_member {
 };
 
 /*
- * The member at *at (0 first), then *at is moved behind it. ERR_NOENT at the trailer or, with *at
- * equal to the size, at the end; ERR_CORRUPT for a header that is none, ERR_RANGE when a member
- * leaves the archive; then *at stays where the fault is.
+ * The member at *at (0 first), then *at is moved behind it. ERR_NOENT at the trailer, with *at
+ * behind it; ERR_CORRUPT for a header that is none, ERR_RANGE when a member leaves the archive or
+ * the archive ends without its trailer (it was cut off); then *at stays where the fault is.
  */
 __must_check int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m);
 

@@ -137,94 +137,113 @@ static void io_absent(const struct io *io, u32 *value)
 		*value = platform_ones(io->width);
 }
 
-struct io_range {
-	u16 first, last;
-	u8 widths; /* sum of the widths that go to fn whole: 1, 2, 4 */
-	io_fn fn;
+/* What answers at a port. Kinds begin where their widest register does. */
+enum io_kind {
+	IO_NOBODY,
+	IO_ABSENT,
+	IO_PORT61,
+	IO_KEYBOARD,
+	IO_RTC,
+	IO_PORT92,
+	IO_UART,
+	IO_PM,
+	IO_PM_TIMER,
+	IO_PCI_ADDRESS,
+	IO_CF9,
+	IO_PCI_DATA,
+	IO_KINDS,
 };
 
-/* Sorted, not overlapping. An access that no range takes whole is split into bytes. */
+struct io_handler {
+	io_fn fn;
+	u8 widths; /* sum of the widths that go to fn whole: 1, 2, 4 */
+};
+
 // clang-format off
-static const struct io_range io_ranges[] = {
-	{0x0020, 0x0021, 1, io_absent}, /* PIC */
-	{0x0040, 0x0043, 1, io_absent}, /* PIT */
-	{0x0060, 0x0060, 1, io_absent},
-	{0x0061, 0x0061, 1, io_port61},
-	{0x0064, 0x0064, 1, io_keyboard},
-	{0x0070, 0x0071, 1, io_rtc},
-	{0x0080, 0x0080, 1, io_absent}, /* POST codes; also a delay */
-	{0x0092, 0x0092, 1, io_port92},
-	{0x00a0, 0x00a1, 1, io_absent}, /* second PIC */
-	{0x00ed, 0x00ed, 1, io_absent}, /* a delay, too */
-	{0x03f8, 0x03ff, 1, io_uart},
-	{0x04d0, 0x04d1, 1, io_absent}, /* ELCR */
-	{PM_BASE, PM_TIMER - 1, 1, io_pm},
-	{PM_TIMER, PM_TIMER + 3, 1 + 2 + 4, io_pm_timer},
-	{PM_TIMER + 4, PM_END - 1, 1, io_pm},
-	{0x0cf8, 0x0cf8, 4, io_pci_address},
-	{0x0cf9, 0x0cf9, 1, io_cf9},
-	{0x0cfc, 0x0cff, 1 + 2 + 4, io_pci_data},
+static const struct io_handler io_handlers[IO_KINDS] = {
+	[IO_NOBODY]	 = {NULL, 0},
+	[IO_ABSENT]	 = {io_absent, 1},
+	[IO_PORT61]	 = {io_port61, 1},
+	[IO_KEYBOARD]	 = {io_keyboard, 1},
+	[IO_RTC]	 = {io_rtc, 1},
+	[IO_PORT92]	 = {io_port92, 1},
+	[IO_UART]	 = {io_uart, 1},
+	[IO_PM]		 = {io_pm, 1},
+	[IO_PM_TIMER]	 = {io_pm_timer, 1 + 2 + 4},
+	[IO_PCI_ADDRESS] = {io_pci_address, 4},
+	[IO_CF9]	 = {io_cf9, 1},
+	[IO_PCI_DATA]	 = {io_pci_data, 1 + 2 + 4},
+};
+
+/* By port, so that the look-up is one load; ports from IO_PORTS on are nobody's. */
+#define IO_PORTS 0xd00u
+
+static const u8 io_kinds[IO_PORTS] = {
+	[0x020 ... 0x021] = IO_ABSENT, /* PIC */
+	[0x040 ... 0x043] = IO_ABSENT, /* PIT */
+	[0x060]		  = IO_ABSENT,
+	[0x061]		  = IO_PORT61,
+	[0x064]		  = IO_KEYBOARD,
+	[0x070 ... 0x071] = IO_RTC,
+	[0x080]		  = IO_ABSENT, /* POST codes; also a delay */
+	[0x092]		  = IO_PORT92,
+	[0x0a0 ... 0x0a1] = IO_ABSENT, /* second PIC */
+	[0x0ed]		  = IO_ABSENT, /* a delay, too */
+	[0x3f8 ... 0x3ff] = IO_UART,
+	[0x4d0 ... 0x4d1] = IO_ABSENT, /* ELCR */
+	[PM_BASE ... PM_TIMER - 1]    = IO_PM,
+	[PM_TIMER ... PM_TIMER + 3]   = IO_PM_TIMER,
+	[PM_TIMER + 4 ... PM_END - 1] = IO_PM,
+	[0xcf8]		  = IO_PCI_ADDRESS,
+	[0xcf9]		  = IO_CF9,
+	[0xcfc ... 0xcff] = IO_PCI_DATA,
 };
 // clang-format on
 
-static const struct io_range *find_range(u16 port)
+static const struct io_handler *find_handler(u16 port)
 {
-	u32 low = 0, high = ARRAY_SIZE(io_ranges);
-
-	while (low < high) {
-		u32 mid = (low + high) / 2;
-
-		if (port > io_ranges[mid].last)
-			low = mid + 1;
-		else if (port < io_ranges[mid].first)
-			high = mid;
-		else
-			return &io_ranges[mid];
-	}
-	return NULL;
+	return &io_handlers[port < IO_PORTS ? io_kinds[port] : IO_NOBODY];
 }
 
 /*
- * Does `r` take the access whole? Ranges begin where their widest register does, so a naturally
- * aligned access that starts in one stays in it.
+ * Each byte of an access to its own register; refused when nobody was there for any of them. Out of
+ * line, so that the common path above it stays small.
  */
-static bool takes(const struct io_range *r, u16 port, u8 width)
-{
-	return (r->widths & width) && (port & (width - 1)) == 0;
-}
-
-/* Each byte of an access to its own register; true when somebody was there for one of them. */
-static bool io_bytewise(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
+static __attribute__((noinline)) void io_bytewise(const struct io *whole, u32 *value)
 {
 	u32 v = 0;
 	bool any = false;
 
-	for (u8 i = 0; i < width; i++) {
-		struct io io = {p, vcpu, (u16)(port + i), 1, write};
-		const struct io_range *r = find_range(io.port);
-		u32 byte = write ? *value >> 8 * i & 0xff : 0xff;
+	for (u8 i = 0; i < whole->width; i++) {
+		struct io io = *whole;
+		u32 byte = whole->write ? *value >> 8 * i & 0xff : 0xff;
 
-		if (r && (r->widths & 1)) {
-			r->fn(&io, &byte);
+		io.port = (u16)(whole->port + i);
+		io.width = 1;
+
+		const struct io_handler *h = find_handler(io.port);
+
+		if (h->widths & 1) {
+			h->fn(&io, &byte);
 			any = true;
 		}
 		v |= (byte & 0xff) << 8 * i;
 	}
-	if (!write)
+	if (!whole->write)
 		*value = v;
-	return any;
+	if (!any)
+		platform_refuse(whole->p, whole->vcpu, PLATFORM_REFUSED_PORT, whole->port,
+				whole->width, whole->write);
 }
 
 void platform_io(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	const struct io_range *r = find_range(port);
+	const struct io_handler *h = find_handler(port);
+	const struct io io = {p, vcpu, port, width, write};
 
-	if (r && takes(r, port, width)) {
-		const struct io io = {p, vcpu, port, width, write};
-
-		r->fn(&io, value);
-		return;
-	}
-	if (!io_bytewise(p, vcpu, port, width, write, value))
-		platform_refuse(p, vcpu, PLATFORM_REFUSED_PORT, port, width, write);
+	/* A naturally aligned access that starts at a kind's register stays in it. */
+	if ((h->widths & width) && (port & (width - 1)) == 0)
+		h->fn(&io, value);
+	else
+		io_bytewise(&io, value);
 }

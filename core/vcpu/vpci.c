@@ -154,7 +154,7 @@ u32 vpci_data_read(struct vpci_root *r, u8 off, u8 width)
 {
 	u32 a = __atomic_load_n(&r->address, __ATOMIC_RELAXED);
 
-	if (!(a & ADDRESS_ENABLE) || off % width)
+	if (!(a & ADDRESS_ENABLE) || (off & (width - 1)))
 		return ones(width);
 	return vpci_read(r, (u8)(a >> 16), (u8)(a >> 8), (u16)((a & 0xfc) + off), width);
 }
@@ -163,7 +163,7 @@ void vpci_data_write(struct vpci_root *r, u8 off, u8 width, u32 v)
 {
 	u32 a = __atomic_load_n(&r->address, __ATOMIC_RELAXED);
 
-	if ((a & ADDRESS_ENABLE) && off % width == 0)
+	if ((a & ADDRESS_ENABLE) && (off & (width - 1)) == 0)
 		vpci_write(r, (u8)(a >> 16), (u8)(a >> 8), (u16)((a & 0xfc) + off), width, v);
 }
 
@@ -181,7 +181,7 @@ void vpci_address_write(struct vpci_root *r, u32 v)
 
 static bool register_sized(u64 off, u8 width)
 {
-	return (width == 4 || width == 2 || width == 1) && off % width == 0;
+	return (width == 4 || width == 2 || width == 1) && (off & (width - 1)) == 0;
 }
 
 static u32 ecam_register_read(struct vpci_root *r, u64 off, u8 width)
