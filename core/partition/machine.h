@@ -60,6 +60,7 @@ struct machine_function {
 	bool ats, sriov, is_vf;
 	u16 pf;		   /* index of the physical function when is_vf */
 	bool boot_display; /* the firmware's framebuffer lies in one of its BARs */
+	bool boot_medium;  /* what the hypervisor starts from hangs on it, as far as is known */
 	u32 group;	   /* isolation group, numbered by the IOMMU part; equal: inseparable */
 	u32 node;
 	struct machine_bar bar[6];
@@ -73,6 +74,16 @@ struct machine_reserved {
 	u64 size;
 };
 
+/*
+ * What only a boot, or the building of a medium, knows: the hypervisor in memory and the size of
+ * the bundle. Sizes of 0: not known yet, then the plan's word is taken.
+ */
+struct machine_boot {
+	paddr_t hv_base;
+	u64 hv_size;	 /* bytes from hv_base that image, heap and per-core memory take */
+	u64 bundle_size; /* bytes */
+};
+
 struct machine {
 	char vendor[13];     /* CPUID leaf 0 */
 	bool virtualization; /* SVM or VMX present and not disabled by firmware */
@@ -81,6 +92,7 @@ struct machine {
 	bool iommu; /* DMA remapping for every assignable function */
 	bool interrupt_remapping;
 	u8 phys_bits;
+	struct machine_boot boot;
 	u32 boot_cpu; /* index into cpus: the BSP, whose core is the host core */
 	u32 ncpus, nmemory, nfunctions, nreserved;
 	const struct machine_cpu *cpus;
@@ -88,3 +100,18 @@ struct machine {
 	const struct machine_function *functions;
 	const struct machine_reserved *reserved;
 };
+
+/*
+ * "0000:00/1c.4/00.0": segment, root bus, then a device.function for each hop. Returns the length
+ * as fmt() does.
+ */
+size_t pci_path_text(const struct pci_path *p, char *buf, size_t size);
+bool pci_path_equal(const struct pci_path *a, const struct pci_path *b);
+
+/* Index of the function at a path, or of the core with an APIC id; ~0u when there is none. */
+u32 machine_find_function(const struct machine *m, const struct pci_path *path);
+u32 machine_find_cpu(const struct machine *m, u32 apic_id);
+/* The RAM entry that [base, base + size) lies in wholly, adjacent entries of RAM taken as one. */
+bool machine_is_ram(const struct machine *m, paddr_t base, u64 size);
+/* Threads of one core? */
+bool machine_same_core(const struct machine_cpu *a, const struct machine_cpu *b);

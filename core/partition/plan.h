@@ -69,9 +69,26 @@ struct plan {
 	const struct plan_workstation *workstations;
 };
 
+/* A plan beyond these is no machine's and is refused before anything is compared. */
+#define PLAN_RAM_MAX	 64u /* pieces a workstation */
+#define PLAN_NAME_MAX	 31u
+#define PLAN_STRING_MAX	 1023u	/* serial, bundle members */
+#define PLAN_CMDLINE_MAX 65535u /* Linux takes 2047, other kernels more */
+
 /*
- * Bytes a workstation's grant needs: second-level tables for its RAM (at the leaf sizes its
- * alignment gives) and devices, per-core control blocks, permission maps, consoles, ACPI images.
- * Linear in cpus, RAM pieces and devices. The tool allots at least this; prove() checks it.
+ * Bytes a workstation's grant needs: second-level tables for its RAM (of the processor, and of the
+ * IOMMU when it has devices; at 2 MiB leaves, so that it suffices on machines without 1 GiB ones),
+ * per-core control blocks, permission maps, platform state, ACPI images, and for every device its
+ * windows and interrupt entries. Linear in cpus, RAM and devices; a multiple of 64 KiB. The tool
+ * allots at least this; prove() checks it. A shape that prove() refuses gives some value.
  */
 u64 plan_grant_size(const struct plan_workstation *ws);
+
+/* What plan_grant_size() allows for besides tables. */
+#define GRANT_FIXED	 KIB(512)
+#define GRANT_PER_CPU	 KIB(32)
+#define GRANT_PER_DEVICE KIB(256)
+
+/* Bytes of RAM; does the guest have exactly the same resources and start the same way? */
+u64 plan_memory(const struct plan_workstation *ws);
+bool plan_workstation_equal(const struct plan_workstation *a, const struct plan_workstation *b);

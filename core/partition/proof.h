@@ -1,0 +1,33 @@
+/* What the files of the proof share. Private to core/partition. */
+#pragma once
+
+#include "core/abi.h"
+#include "core/partition/prove.h"
+
+struct proof {
+	const struct machine *m;
+	const struct plan *current, *next;
+	refusal_sink sink;
+	void *ctx;
+	u32 refusals;
+};
+
+/* Hand one refusal out; the text by fmt, of the workstation and item as in struct refusal. */
+void refuse(struct proof *p, enum rule rule, u32 ws, u32 item, const char *remedy,
+	    const char *format, ...) __printf(6, 7);
+
+/* Each checks all rules of its kind. */
+void prove_cpus(struct proof *p);
+void prove_memory(struct proof *p);
+void prove_devices(struct proof *p);
+void prove_change(struct proof *p);
+
+/* Room for a text made in the middle of an expression. */
+struct range_text {
+	char s[48];
+};
+const char *range_text(struct range_text *t, u64 base, u64 size);
+struct function_text {
+	char s[16];
+};
+const char *function_text(struct function_text *t, const struct machine_function *f);
