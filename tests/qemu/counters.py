@@ -1,0 +1,94 @@
+"""Reads the counters page of core/abi.h out of the machine's memory, live."""
+import mmap
+import re
+import struct
+import subprocess
+
+MAGIC = 0x524e544b43504143
+HEADER = struct.Struct("<QIIQQQQ6I8Q")
+NAME = 32
+
+
+def causes():
+    """The exit causes in their order, from the header that is their only home."""
+    text = open(__file__.rsplit("/", 3)[0] + "/core/abi.h").read()
+    body = re.sub(r"/\*.*?\*/", "", text[text.index("enum exit_cause"):], flags=re.S)
+    names = re.findall(r"\bEXIT_(\w+)\s*,", body[:body.index("}")])
+    return [n.lower() for n in names if n != "CAUSES"]
+
+
+def states():
+    text = open(__file__.rsplit("/", 3)[0] + "/core/abi.h").read()
+    body = re.sub(r"/\*.*?\*/", "", text[text.index("enum workstation_state"):], flags=re.S)
+    return [n.lower() for n in re.findall(r"\bWS_(\w+)\s*,", body[:body.index("}")])]
+
+
+CAUSES = causes()
+STATES = states()
+CPU = struct.Struct("<II%dQ" % len(CAUSES))
+WS = struct.Struct("<%dsIIQQQQQQQ4Q" % NAME)
+
+
+class Counters:
+    """One reading. `cpus` and `workstations` are lists of plain dictionaries."""
+
+    def __init__(self, page):
+        h = HEADER.unpack_from(page, 0)
+        if h[0] != MAGIC:
+            raise ValueError("no counters page there: magic %#x" % h[0])
+        (_, self.version, self.size, self.tsc_hz, self.now_ns, self.hv_memory, self.iommu_faults,
+         nws, ws_offset, ws_stride, ncpus, cpu_offset, cpu_stride) = h[:13]
+        if self.version >> 16:
+            raise ValueError("counters of version %#x" % self.version)
+        self.workstations, self.cpus = [], []
+        for i in range(nws):
+            w = WS.unpack_from(page, ws_offset + i * ws_stride)
+            self.workstations.append(dict(zip(
+                ("name", "state", "cpus", "memory", "table_memory", "started_ns", "starts",
+                 "iommu_faults", "refused", "device_interrupts_refused"),
+                (w[0].split(b"\0")[0].decode(), STATES[w[1]] if w[1] < len(STATES) else str(w[1])) + w[2:10])))
+        for i in range(ncpus):
+            c = CPU.unpack_from(page, cpu_offset + i * cpu_stride)
+            self.cpus.append({"apic_id": c[0], "workstation": None if c[1] == 0xffffffff else c[1],
+                              "exits": dict(zip(CAUSES, c[2:]))})
+
+    def workstation(self, name):
+        return next(w for w in self.workstations if w["name"] == name)
+
+    def exits(self, name=None):
+        """Exits by cause, of one workstation's cores or of all."""
+        total = dict.fromkeys(CAUSES, 0)
+        for c in self.cpus:
+            if c["workstation"] is None:
+                continue
+            if name is None or self.workstations[c["workstation"]]["name"] == name:
+                for k, v in c["exits"].items():
+                    total[k] += v
+        return total
+
+
+class Page:
+    """The page in a file that is the machine's memory (`share=on`), at its physical address."""
+
+    def __init__(self, path, address, size):
+        start = address & ~(mmap.ALLOCATIONGRANULARITY - 1)
+        with open(path, "rb") as f:
+            self.map = mmap.mmap(f.fileno(), address - start + size, mmap.MAP_SHARED, mmap.PROT_READ, offset=start)
+        self.skip = address - start
+        self.size = size
+
+    def read(self):
+        return Counters(self.map[self.skip:self.skip + self.size])
+
+
+def difference(before, after):
+    return {k: after[k] - before[k] for k in after}
+
+
+if __name__ == "__main__":
+    import sys
+    if len(sys.argv) != 4:
+        sys.exit("usage: counters.py MEMORY-FILE ADDRESS SIZE")
+    c = Page(sys.argv[1], int(sys.argv[2], 0), int(sys.argv[3], 0)).read()
+    for w in c.workstations:
+        print(w, {k: v for k, v in c.exits(w["name"]).items() if v})

@@ -1,0 +1,229 @@
+"""
+The emulator as a laboratory: builds a bundle, runs the hypervisor or a bare guest in QEMU under a
+hang guard, keeps every console apart, reads the counters, and reports in TAP.
+
+Guests' lines come over the physical serial port as `[name] text`; everything else on it is the
+hypervisor's own.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from counters import Page
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+BUILD = os.path.join(ROOT, "build")
+ELF = os.path.join(BUILD, "caprock.elf")
+MKBUNDLE = os.path.join(BUILD, "tests/mkbundle")
+QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
+CPU = "EPYC,+svm,+npt,+x2apic"
+# A loaded machine runs the emulator slower: a guard against hangs, never a measure.
+PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
+
+
+def size_of(text):
+    return int(text[:-1]) << {"K": 10, "M": 20, "G": 30}[text[-1].upper()]
+
+
+def scratch(mem):
+    """Where the machine's memory may lie: in memory when it fits there (containers have little), else on disk."""
+    try:
+        s = os.statvfs("/dev/shm")
+        if s.f_bavail * s.f_frsize > size_of(mem) * 2 and os.access("/dev/shm", os.W_OK):
+            return "/dev/shm"
+    except OSError:
+        pass
+    os.makedirs(BUILD, exist_ok=True)
+    return BUILD
+
+
+def guest(name):
+    return os.path.join(BUILD, "guests", name + ".elf")
+
+
+def ws(name, cpus, mem, kernel, cmdline="", **more):
+    """One workstation for bundle(): cpus are physical APIC ids, mem like 128M, kernel a path."""
+    return dict(name=name, cpus=cpus, mem=mem, kernel=kernel, cmdline=cmdline, **more)
+
+
+def bundle(path, workstations, *options):
+    """Make a boot bundle; returns what mkbundle printed. Raises with its words when it refuses."""
+    args = [MKBUNDLE, "-o", path]
+    for w in workstations:
+        words = ["name=" + w["name"], "cpus=" + "+".join(map(str, w["cpus"])), "mem=" + w["mem"],
+                 "kernel=" + w["kernel"]]
+        words += ["%s=%s" % (k, v) for k, v in w.items() if k not in ("name", "cpus", "mem", "kernel", "cmdline")]
+        words.append("cmdline=" + w["cmdline"])
+        args += ["--ws", ",".join(words)]
+    p = subprocess.run(args + list(options), capture_output=True, text=True)
+    if p.returncode:
+        raise RuntimeError("mkbundle: " + (p.stderr or p.stdout).strip())
+    return p.stdout
+
+
+class Machine:
+    """One run of QEMU. Use as a context manager: it is gone afterwards, whatever happened."""
+
+    def __init__(self, kernel=ELF, initrd=None, append=None, smp=3, mem="1G", cpu=CPU, accel="tcg,thread=multi",
+                 icount=False, limit=120, extra=(), machine="q35", qemu=QEMU):
+        self.dir = tempfile.mkdtemp(prefix="caprock-lab-", dir=scratch(mem))
+        self.ram = os.path.join(self.dir, "ram")
+        self.lines = []          # (seconds, workstation or None, text)
+        self.changed = threading.Condition()
+        self.ended = False
+        self.limit = limit * PATIENCE
+        self.page = None
+        if icount:
+            # Model registers of the APIC read the clock in mid-block, which icount forbids: one
+            # instruction a block avoids it and leaves the counts as they are.
+            accel = "tcg,one-insn-per-tb=on"
+            extra = list(extra) + ["-icount", "shift=0,sleep=off"]
+        args = [qemu, "-machine", machine + ",memory-backend=ram", "-object",
+                "memory-backend-file,id=ram,size=%s,mem-path=%s,share=on" % (mem, self.ram),
+                "-accel", accel, "-cpu", cpu, "-smp", str(smp), "-m", mem, "-display", "none", "-vga", "none",
+                "-net", "none", "-no-reboot", "-monitor", "none", "-serial", "stdio",
+                "-debugcon", "file:" + os.path.join(self.dir, "debugcon"),
+                "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+        if kernel:
+            args += ["-kernel", kernel]
+        if initrd:
+            args += ["-initrd", initrd]
+        if append:
+            args += ["-append", append]
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(args + list(extra), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.errors = []
+        self.error_reader = threading.Thread(target=self._read_errors, daemon=True)
+        self.error_reader.start()
+        self.guard = threading.Timer(self.limit, self.process.kill)
+        self.guard.daemon = True
+        self.guard.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _read(self):
+        for raw in self.process.stdout:
+            text = raw.decode(errors="replace").rstrip("\r\n")
+            text = re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc", "", text)
+            m = re.match(r"\[([a-z0-9-]{1,31})\] ?(.*)$", text)
+            with self.changed:
+                self.lines.append((time.monotonic() - self.start,) + ((m.group(1), m.group(2)) if m else (None, text)))
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def _read_errors(self):
+        for raw in self.process.stderr:
+            text = raw.decode(errors="replace").rstrip()
+            if "TCG doesn't support requested feature" not in text:
+                self.errors.append(text)
+
+    def stop(self):
+        self.guard.cancel()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join(5)
+        self.error_reader.join(5)
+
+    def text(self, name=None):
+        """What workstation `name` said; the hypervisor's (or a bare guest's) own lines for None."""
+        return [t for _, n, t in self.lines if n == name]
+
+    def log(self):
+        return ["%8.3f %s%s" % (s, "[%s] " % n if n else "", t) for s, n, t in self.lines]
+
+    def debugcon(self):
+        try:
+            return open(os.path.join(self.dir, "debugcon"), errors="replace").read()
+        except OSError:
+            return ""
+
+    def find(self, pattern, name=None, count=1):
+        seen = 0
+        for t in self.text(name):
+            m = re.search(pattern, t)
+            if m:
+                seen += 1
+                if seen == count:
+                    return m
+        return None
+
+    def wait(self, pattern, name=None, count=1, timeout=None):
+        """Wait for the count-th line of `name` that matches; the match, or None at the end or in time-out."""
+        end = time.monotonic() + (timeout * PATIENCE if timeout else self.limit)
+        with self.changed:
+            while True:
+                m = self.find(pattern, name, count)
+                left = end - time.monotonic()
+                if m or self.ended or left <= 0:
+                    return m
+                self.changed.wait(min(left, 1))
+
+    def wait_end(self, timeout=None):
+        try:
+            self.process.wait(timeout * PATIENCE if timeout else self.limit)
+        except subprocess.TimeoutExpired:
+            return None
+        self.reader.join(5)
+        return self.process.returncode
+
+    def counters(self):
+        if not self.page:
+            m = self.wait(r"counters at (0x[0-9a-f]+) size (\d+)", timeout=30)
+            if not m:
+                return None
+            self.page = Page(self.ram, int(m.group(1), 16), int(m.group(2)))
+        return self.page.read()
+
+
+class Tap:
+    """Results, one line each; details of a failure as comments."""
+
+    def __init__(self):
+        self.n, self.failed = 0, 0
+
+    def ok(self, good, words, details=()):
+        self.n += 1
+        self.failed += not good
+        print("%s %d - %s" % ("ok" if good else "not ok", self.n, words))
+        if not good:
+            for line in details:
+                print("# " + line)
+        sys.stdout.flush()
+        return good
+
+    def skip(self, words, why):
+        self.n += 1
+        print("ok %d - %s # SKIP %s" % (self.n, words, why))
+
+    def done(self):
+        print("1..%d" % self.n)
+        sys.exit(1 if self.failed else 0)
+
+
+def verdict(tap, lines, words, tail=()):
+    """One result for a guest's whole run: its own EXPECT lines and its tally decide."""
+    bad = [t for t in lines if t.startswith("not ok")]
+    tally = None
+    for t in lines:
+        m = re.match(r"GUEST \S+: (\d+) passed, (\d+) failed", t)
+        if m:
+            tally = (int(m.group(1)), int(m.group(2)))
+    good = tally is not None and tally[1] == 0 and tally[0] > 0 and not bad
+    text = words + (": %d passed, %d failed" % tally if tally else ": no tally, it did not get to its end")
+    return tap.ok(good, text, bad + ([] if tally else list(lines[-15:])) + ([] if good else list(tail)[-40:]))
