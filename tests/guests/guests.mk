@@ -27,3 +27,26 @@ $(GUEST_ELF): $B/guests/%.elf: $B/guest/tests/guests/%.o $(GUEST_LIB_O) tests/gu
 	$(call say,LD)
 	$(Q)ld -nostdlib -static -no-pie --build-id=none -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 \
 		-T tests/guests/lib/guest.lds $< $(GUEST_LIB_O) -o $@
+
+# ---- Debian: the kernel of the release, an initrd with one program of ours -----------------------
+
+DEBIAN := $B/cache/debian
+DEBIAN_VMLINUZ := $(DEBIAN)/vmlinuz
+DEBIAN_INITRD := $B/debian/initrd
+
+$(DEBIAN_VMLINUZ): tests/guests/debian/fetch
+	$(call say,FETCH)
+	$(Q)$< $(DEBIAN)
+
+$B/debian/init: tests/guests/debian/init.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -static -s $< -o $@
+
+$(DEBIAN_INITRD): tests/guests/debian/mkinitrd.py $B/debian/init
+	$(call say,GEN)
+	$(Q)$< $@ $B/debian/init
+
+.PHONY: debian
+debian: $(DEBIAN_VMLINUZ) $(DEBIAN_INITRD) ## the kernel and initrd of the Debian guests
+test-built test-all-built: debian
