@@ -14,35 +14,39 @@
 /* CPUID output registers, in this order everywhere. */
 enum cpuid_reg { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
 
+/* The host's own CPUID, for everything that looks at the host's features. */
+typedef void (*cpuid_host_fn)(void *ctx, u32 leaf, u32 sub, u32 out[4]);
+
 struct cpuid_params {
-	/* The host's own CPUID. */
-	void (*host)(void *ctx, u32 leaf, u32 sub, u32 out[4]);
+	cpuid_host_fn host;
 	void *ctx;
 	u32 ncpus;	      /* vCPUs; their APIC ids are 0..ncpus - 1 */
-	u32 threads_per_core; /* 1 or 2 (or more): siblings have adjacent ids */
+	u32 threads_per_core; /* siblings have adjacent ids */
 	bool invariant_tsc;   /* our own warp test has passed and the host has the bit */
 	bool x2apic;	      /* the real APICs run in x2APIC mode */
 };
 
-#define CPUID_ENTRIES 96
-
 struct cpuid_entry {
-	u32 leaf, sub;
 	u32 out[4];
 };
 
-/* Opaque but for its size: lies in the workstation's own memory. */
+#define CPUID_ENTRIES 112
+#define CPUID_LEAVES  64 /* of each range that can be held */
+#define CPUID_XSTATES 16 /* XCR0 bits that can be held */
+
+/* Lies in the workstation's own memory; read-only after cpuid_build(), by any core. */
 struct cpuid_table {
-	u8 first
-	    [3][64]; /* by range (basic, hypervisor, extended) and leaf: first entry + 1, 0: none */
-	u8 count[3][64]; /* consecutive entries of that leaf, by subleaf from 0 */
-	u32 max[3];	 /* highest leaf of each range */
-	u32 entries;
+	/* By range (basic, hypervisor, extended) and leaf: first entry, and how many; 0: none. */
+	u8 first[3][CPUID_LEAVES];
+	u8 count[3][CPUID_LEAVES];
+	u8 max[3]; /* highest leaf of each range */
+	u8 entries;
+	u8 thread_bits; /* of the APIC id */
 	bool intel;
-	u64 xcr0;	      /* bits a guest may set with XSETBV; 0: no XSAVE */
-	u32 xsave_size[64];   /* bytes of each component */
-	u32 xsave_offset[64]; /* in the standard format */
-	u64 xsave_align;      /* components that the compacted format aligns to 64 */
+	u16 xsave_align;		 /* components the compacted format aligns to 64 */
+	u64 xcr0;			 /* bits a guest may set with XSETBV; 0: no XSAVE */
+	u32 xsave_size[CPUID_XSTATES];	 /* bytes of each component */
+	u32 xsave_offset[CPUID_XSTATES]; /* in the standard format */
 	struct cpuid_entry entry[CPUID_ENTRIES];
 };
 
@@ -62,7 +66,7 @@ void cpuid_lookup(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 l
 		  u32 out[4]);
 
 /* May the guest load this XCR0 (SDM vol. 1 §13.3: x87 always, AVX needs SSE, and so on)? */
-bool cpuid_xcr0_valid(const struct cpuid_table *t, u64 xcr0);
+__must_check bool cpuid_xcr0_valid(const struct cpuid_table *t, u64 xcr0);
 
 /* Bits of CR4 and EFER that the guest's CPUID allows it to set. */
 u64 cpuid_cr4_allowed(const struct cpuid_table *t);
