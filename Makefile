@@ -17,9 +17,9 @@ CLANG := clang
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 PURE_ROOMS := core iommu passthrough vgpu profiles
-PURE := $(sort $(shell find $(PURE_ROOMS) -name '*.c' -not -path '*/metal/*' -not -path '*/host/*'))
-METAL := $(sort $(shell find $(PURE_ROOMS) \( -name '*.c' -o -name '*.S' \) -path '*/metal/*' -not -path '*/efi/*'))
-HOST := $(sort $(shell find $(PURE_ROOMS) -name '*.c' -path '*/host/*'))
+PURE := $(sort $(shell find $(wildcard $(PURE_ROOMS)) -name '*.c' -not -path '*/metal/*' -not -path '*/host/*'))
+METAL := $(sort $(shell find $(wildcard $(PURE_ROOMS)) \( -name '*.c' -o -name '*.S' \) -path '*/metal/*' -not -path '*/efi/*'))
+HOST := $(sort $(shell find $(wildcard $(PURE_ROOMS)) -name '*.c' -path '*/host/*'))
 
 WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wshadow \
 	-Wno-unused-parameter -Wimplicit-fallthrough

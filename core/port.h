@@ -63,6 +63,13 @@ void port_copy_from(void *dst, paddr_t pa, size_t n);
 void port_copy_to(paddr_t pa, const void *src, size_t n);
 void port_zero(paddr_t pa, u64 n);
 
+/*
+ * The guest memory at `pa` as a pointer, good up to the next multiple of PORT_GUEST_SPAN, for the
+ * core that runs that guest and as long as it does. The span around pa belongs to the guest whole.
+ */
+#define PORT_GUEST_SPAN MIB(2)
+void *port_guest(paddr_t pa);
+
 /* Write back the cache lines of [va, va + n), for page walkers that do not snoop. */
 void port_cache_flush(const void *va, size_t n);
 

@@ -15,6 +15,12 @@ struct plan_range {
 	u64 size; /* bytes, multiple of PAGE_SIZE */
 };
 
+/*
+ * Guest RAM is dealt out in whole 2 MiB: the hypervisor reaches it through windows of that size,
+ * which must show nobody else's memory.
+ */
+#define PLAN_RAM_ALIGN MIB(2)
+
 /* A piece of guest RAM. gpa and hpa agree modulo the largest leaf wanted (1 GiB where possible). */
 struct plan_ram {
 	gpa_t gpa;

@@ -86,6 +86,11 @@ static void check_shape(struct proof *p, const struct piece *b)
 		       "Addresses and sizes are multiples of 4 KiB, sizes not 0",
 		       "the %s of %s at %#lx, %#lx bytes long, cannot be mapped", b->what, name,
 		       b->base, b->size);
+	else if (b->item != ~0u && !is_aligned(b->base | b->size, PLAN_RAM_ALIGN))
+		refuse(p, RULE_MEMORY_SHAPE, b->ws, b->item,
+		       "Guest memory begins and ends on multiples of 2 MiB",
+		       "the %s of %s at %#lx, %#lx bytes long, shares 2 MiB with something else",
+		       b->what, name, b->base, b->size);
 	else if (!machine_is_ram(p->m, PADDR(b->base), b->size))
 		refuse(
 		    p, RULE_MEMORY_NOT_RAM, b->ws, b->item,

@@ -13,19 +13,19 @@
 static struct reset_segment real(u16 selector, u64 base, u16 attrib)
 {
 	return (struct reset_segment){
-		.selector = selector, .attrib = attrib, .limit = 0xffff, .base = base};
+	    .selector = selector, .attrib = attrib, .limit = 0xffff, .base = base};
 }
 
 void reset_power_on(struct reset_state *s, u32 signature)
 {
 	*s = (struct reset_state){
-		.rip = 0xfff0,
-		.rflags = 2,
-		.cr0 = CR0_NW_CD | CR0_ET,
-		.xcr0 = 1,
-		.dr6 = 0xffff0ff0,
-		.dr7 = 0x400,
-		.pat = PAT_RESET,
+	    .rip = 0xfff0,
+	    .rflags = 2,
+	    .cr0 = CR0_NW_CD | CR0_ET,
+	    .xcr0 = 1,
+	    .dr6 = 0xffff0ff0,
+	    .dr7 = 0x400,
+	    .pat = PAT_RESET,
 	};
 	s->gpr[GPR_DX] = signature;
 	for (u32 i = 0; i < SEG_COUNT; i++)

@@ -186,7 +186,7 @@ static void memory_of_workstations(void **state)
 	assert_int_equal(run(NULL), OK);
 	sample_reset();
 
-	sample_ram[1][1].hpa = PADDR(GIB(6) - PAGE_SIZE);
+	sample_ram[1][1].hpa = PADDR(GIB(6) - MIB(2));
 	only(RULE_MEMORY_SHARED, 1, 1, "memory of beta");
 	sample_ram[1][1].hpa = PADDR(MIB(256) + MIB(31));
 	only(RULE_MEMORY_SHARED, 1, 1, "overlaps the memory of beta");

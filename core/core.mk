@@ -1,0 +1,32 @@
+# The hypervisor: pure objects and core/metal linked into one ELF, twice, the second time with the
+# table of its own symbols for traces.
+
+HV := $B/caprock.elf
+# ALL += $(HV)
+HV_O := $(METAL_O) $(PURE_METAL_O)
+LDFLAGS_HV := -nostdlib -static -no-pie -Wl,-z,noexecstack,-z,max-page-size=4096,--build-id=none,--gc-sections \
+	-T core/metal/link.ld
+
+$B/metal/core/metal/mem.o: METAL_CFLAGS += -fno-tree-loop-distribute-patterns
+
+# The linker script keeps only what the entry reaches; profiles/ and the like fall away.
+$B/hv.a: $(PURE_METAL_O)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$B/caprock.first: $(METAL_O) $B/hv.a core/metal/link.ld $B/symbols-empty.o
+	$(Q)$(CC) $(LDFLAGS_HV) $(METAL_O) $B/symbols-empty.o -Wl,--start-group $B/hv.a -Wl,--end-group -o $@
+
+$(HV): $B/caprock.first $B/symbols.o
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_HV) $(METAL_O) $B/symbols.o -Wl,--start-group $B/hv.a -Wl,--end-group -o $@
+
+$B/symbols-empty.S: core/metal/symbols.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f $< </dev/null >$@
+
+$B/symbols.S: $B/caprock.first core/metal/symbols.awk
+	$(Q)nm -n $< | awk -f core/metal/symbols.awk >$@
+
+$B/symbols%o: $B/symbols%S
+	$(Q)$(CC) -c $< -o $@

@@ -1,0 +1,44 @@
+/*
+ * What every way of starting (PVH, multiboot2, UEFI) boils down to. Filled once by the entry in
+ * use, before the hypervisor has its own page tables; all addresses are host-physical.
+ */
+#pragma once
+
+#include "core/base/types.h"
+#include "core/partition/machine.h"
+
+#define BOOT_INFO_MAGIC 0x4f464e4950434143ull /* "CACPINFO" */
+#define BOOT_MEMORY_MAX 512
+
+enum boot_source { BOOT_FROM_PVH, BOOT_FROM_MULTIBOOT2, BOOT_FROM_UEFI };
+
+struct boot_framebuffer {
+	u64 base;		  /* 0: none */
+	u32 width, height, pitch; /* pixels, pixels, bytes */
+	u8 bits;		  /* per pixel: 32 */
+	u8 red_shift, green_shift, blue_shift;
+};
+
+struct boot_memory {
+	u64 base, size;
+	u32 kind; /* enum memory_kind */
+	u32 pad;
+};
+
+struct boot_info {
+	u64 magic;
+	u32 source; /* enum boot_source */
+	u32 nmemory;
+	u64 rsdp;		 /* 0: look for it where BIOS leaves it */
+	u64 bundle, bundle_size; /* the boot bundle as loaded, size 0: none was given */
+	u64 start_tsc;		 /* at the first instruction of the entry */
+	struct boot_framebuffer fb;
+	struct boot_memory memory[BOOT_MEMORY_MAX];
+};
+
+/* Translate the loader's structure at physical `pa` (identity-mapped below 4 GiB). */
+__must_check int boot_from_pvh(u64 pa, struct boot_info *out);
+__must_check int boot_from_multiboot2(u64 pa, struct boot_info *out);
+
+/* Add a range, clipped of nothing; ERR_NOMEM when the map is full. */
+__must_check int boot_add_memory(struct boot_info *b, u64 base, u64 size, enum memory_kind kind);

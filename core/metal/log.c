@@ -1,0 +1,162 @@
+#include "core/base/fmt.h"
+#include "core/base/lock.h"
+#include "core/metal/asm.h"
+#include "core/metal/log.h"
+#include "core/metal/screen.h"
+#include "core/port.h"
+
+#define COM1	      0x3f8
+#define DEBUG_PORT    0xe9
+#define LOG_RING_SIZE 16384
+
+static struct spinlock lock;
+static char ring[LOG_RING_SIZE];
+static u32 head, tail; /* free-running: head written, tail output */
+static bool deferred, panicking, have_uart, have_debug_port;
+static u8 max_level = LOG_INFO;
+
+/* A UART is there when its loop-back answers (NS16550A data sheet, MCR bit 4). */
+static bool uart_probe(void)
+{
+	outb(COM1 + 1, 0);
+	outb(COM1 + 3, 0x80); /* 115200 8N1 */
+	outb(COM1 + 0, 1);
+	outb(COM1 + 1, 0);
+	outb(COM1 + 3, 3);
+	outb(COM1 + 2, 7);
+	outb(COM1 + 4, 0x1a);
+	bool there = (inb(COM1 + 6) & 0xf0) == 0x90;
+
+	outb(COM1 + 4, 3);
+	return there;
+}
+
+void log_init(void)
+{
+	have_uart = uart_probe();
+	have_debug_port = inb(DEBUG_PORT) == DEBUG_PORT;
+}
+
+static void uart_put(char c)
+{
+	for (u32 spins = 0; !(inb(COM1 + 5) & 0x20); spins++)
+		if (spins > 100000) {
+			have_uart = false; /* gone, or flow-controlled for good */
+			return;
+		}
+	outb(COM1, (u8)c);
+}
+
+static void out(char c)
+{
+	if (have_uart) {
+		if (c == '\n')
+			uart_put('\r');
+		uart_put(c);
+	}
+	if (have_debug_port)
+		outb(DEBUG_PORT, (u8)c);
+	screen_put(c);
+}
+
+static bool drain(void)
+{
+	bool any = false;
+	u32 end = __atomic_load_n(&head, __ATOMIC_ACQUIRE);
+
+	if (end - tail > LOG_RING_SIZE)
+		tail = end - LOG_RING_SIZE;
+	for (; tail != end; tail++, any = true)
+		out(ring[tail % LOG_RING_SIZE]);
+	return any;
+}
+
+static void queue(const char *s)
+{
+	u32 at = head;
+
+	for (; *s; s++)
+		ring[at++ % LOG_RING_SIZE] = *s;
+	__atomic_store_n(&head, at, __ATOMIC_RELEASE);
+}
+
+void port_log(enum log_level level, const char *format, ...)
+{
+	static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
+	char line[400];
+	va_list ap;
+
+	if (level > max_level)
+		return;
+	va_start(ap, format);
+	vfmt(line, sizeof(line), format, ap);
+	va_end(ap);
+
+	if (!panicking)
+		spin_lock(&lock);
+	queue("[caprock] ");
+	queue(names[level]);
+	queue(line);
+	queue("\n");
+	if (!deferred)
+		drain();
+	if (!panicking)
+		spin_unlock(&lock);
+}
+
+void log_set_screen(const struct boot_framebuffer *fb)
+{
+	screen_init(fb);
+	for (u32 i = head > LOG_RING_SIZE ? head - LOG_RING_SIZE : 0; i != head; i++)
+		screen_put(ring[i % LOG_RING_SIZE]);
+}
+
+void log_defer(void)
+{
+	deferred = true;
+}
+
+bool log_drain(void)
+{
+	return drain();
+}
+
+void log_panic_mode(void)
+{
+	panicking = true;
+	deferred = false;
+	drain();
+}
+
+void log_set_level(u8 level)
+{
+	max_level = level;
+}
+
+void log_console(const char *name, const char *text, u32 len, bool *at_line_start)
+{
+	for (u32 i = 0; i < len; i++) {
+		if (text[i] == '\r')
+			continue;
+		if (*at_line_start) {
+			out('[');
+			for (const char *n = name; *n; n++)
+				out(*n);
+			out(']');
+			out(' ');
+		}
+		out(text[i]);
+		*at_line_start = text[i] == '\n';
+	}
+}
+
+u32 log_tail(char *buf, u32 size)
+{
+	u32 n = head < LOG_RING_SIZE ? head : LOG_RING_SIZE;
+
+	if (n > size)
+		n = size;
+	for (u32 i = 0; i < n; i++)
+		buf[i] = ring[(head - n + i) % LOG_RING_SIZE];
+	return n;
+}

@@ -1,0 +1,374 @@
+/*
+ * The life of a workstation: empty > starting (scrub, load) > running > stopping > starting again,
+ * off or failed. The host core drives it in slices, so that one workstation's scrubbing does not
+ * keep the others' consoles waiting.
+ */
+#include "core/abi.h"
+#include "core/base/err.h"
+#include "core/base/fmt.h"
+#include "core/base/mem.h"
+#include "core/metal/asm.h"
+#include "core/metal/build.h"
+#include "core/metal/console.h"
+#include "core/metal/host.h"
+#include "core/metal/memory.h"
+#include "core/metal/run.h"
+#include "core/metal/time.h"
+#include "core/metal/workstation.h"
+#include "core/port.h"
+
+#define SCRUB_SLICE MIB(32)
+
+struct slot {
+	const struct plan_workstation *plan;
+	struct workstation *ws; /* in its grant; NULL: not made */
+	enum workstation_state state;
+	u32 event; /* enum guest_event + 1, 0: none; set by guest cores, atomic */
+	enum workstation_state after_stop; /* WS_STARTING, WS_OFF, WS_FAILED */
+	u32 scrub_piece;
+	u64 scrub_offset;
+	bool clean; /* its memory holds nothing of anybody */
+};
+
+static struct slot *slots;
+static u32 nslots;
+static struct bundle the_bundle;
+static struct counters *page;
+static struct workstation_costs costs;
+static u64 entered_tsc;
+
+static const char *const exit_names[EXIT_CAUSES] = {
+    "cpuid",  "rdmsr", "wrmsr",	    "ipi", "apic", "io",      "mmio",	  "cr",
+    "xsetbv", "cache", "exception", "nmi", "iret", "refused", "shutdown", "other",
+};
+
+/* ---- counters -------------------------------------------------------------------------------- */
+
+static struct counters_workstation *ws_counters(u32 i)
+{
+	return (void *)((char *)page + page->ws_offset + i * page->ws_stride);
+}
+
+static struct counters_cpu *cpu_counters(u32 i)
+{
+	return (void *)((char *)page + page->cpu_offset + i * page->cpu_stride);
+}
+
+static void set_state(u32 i, enum workstation_state s)
+{
+	slots[i].state = s;
+	ws_counters(i)->state = s;
+}
+
+int workstations_init(u32 n)
+{
+	u32 size = (u32)(sizeof(*page) + n * sizeof(struct counters_workstation) +
+			 ncpus * sizeof(struct counters_cpu));
+	paddr_t pa;
+	int err = pool_run(&heap, (n * sizeof(*slots) + PAGE_SIZE - 1) / PAGE_SIZE, &pa);
+
+	if (err)
+		return err;
+	slots = port_va(pa);
+	nslots = n;
+	err = pool_run(&heap, (size + PAGE_SIZE - 1) / PAGE_SIZE, &pa);
+	if (err)
+		return err;
+	page = port_va(pa);
+	page->version = COUNTERS_VERSION;
+	page->size = size;
+	page->tsc_hz = tsc_hz();
+	page->workstations = n;
+	page->ws_offset = sizeof(*page);
+	page->ws_stride = sizeof(struct counters_workstation);
+	page->cpus = ncpus;
+	page->cpu_offset = page->ws_offset + n * page->ws_stride;
+	page->cpu_stride = sizeof(struct counters_cpu);
+	for (u32 i = 0; i < ncpus; i++) {
+		cpu_counters(i)->apic_id = cpus[i].apic_id;
+		cpu_counters(i)->workstation = ~0u;
+	}
+	/* The magic goes last: a reader that sees it finds the rest in place. */
+	port_wmb();
+	page->magic = COUNTERS_MAGIC;
+	return OK;
+}
+
+paddr_t counters_address(u32 *size)
+{
+	*size = page->size;
+	return port_pa(page);
+}
+
+void workstations_count(void)
+{
+	page->now_ns = port_time_ns();
+	page->hv_memory = memory_used();
+	for (u32 i = 0; i < nslots; i++) {
+		const struct workstation *w = slots[i].ws;
+
+		if (!w)
+			continue;
+		ws_counters(i)->table_memory = w->grant.in_use;
+		ws_counters(i)->refused = w->guest.platform.refused;
+		for (u32 c = 0; c < w->guest.ncpus; c++)
+			ws_counters(i)->refused += w->guest.vcpus[c].msr.refused;
+	}
+}
+
+const struct workstation_costs *workstation_costs(void)
+{
+	return &costs;
+}
+
+u64 workstations_entered(void)
+{
+	return entered_tsc;
+}
+
+/* ---- what guest cores ask for ---------------------------------------------------------------- */
+
+static void request_event(struct guest *g, struct vcpu *v, enum guest_event e)
+{
+	u32 none = 0;
+
+	__atomic_compare_exchange_n(&slots[g->index].event, &none, e + 1, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+	if (v)
+		run_request(v->cpu, REQUEST_LEAVE);
+	host_wake();
+}
+
+static const struct guest_ops guest_ops = {.event = request_event};
+
+/* ---- making and starting --------------------------------------------------------------------- */
+
+static int make(u32 i)
+{
+	struct slot *s = &slots[i];
+	struct counters_workstation *c = ws_counters(i);
+	int err = workstation_build(s->plan, i, &guest_ops, &the_bundle, &s->ws);
+
+	if (err) {
+		port_log(LOG_ERROR, "%s: cannot be made: %s (its grant of %lu KiB at %#lx)",
+			 s->plan->name, err_text(err), (unsigned long)(s->plan->grant.size >> 10),
+			 (unsigned long)s->plan->grant.base.v);
+		return err;
+	}
+	struct guest *g = &s->ws->guest;
+
+	fmt(c->name, sizeof(c->name), "%s", s->plan->name);
+	c->cpus = g->ncpus;
+	c->memory = 0;
+	for (u32 r = 0; r < g->nram; r++)
+		c->memory += g->ram[r].size;
+	g->counters = c;
+	for (u32 n = 0; n < g->ncpus; n++) {
+		struct cpu *core = cpu_by_apic_id(s->plan->cpus[n]);
+
+		g->vcpus[n].cpu = core;
+		g->vcpus[n].exits = cpu_counters(core->index)->exits;
+		cpu_counters(core->index)->workstation = i;
+	}
+	return OK;
+}
+
+/* One slice of zeroing its memory. True: done. */
+static bool scrub(struct slot *s)
+{
+	u64 start = rdtsc(), left = SCRUB_SLICE;
+
+	while (left && s->scrub_piece < s->plan->nram) {
+		const struct plan_ram *r = &s->plan->ram[s->scrub_piece];
+		u64 n = min_u64(left, r->size - s->scrub_offset);
+		paddr_t at = PADDR(r->hpa.v + s->scrub_offset);
+
+		n = min_u64(n, PORT_GUEST_SPAN - (at.v & (PORT_GUEST_SPAN - 1)));
+		memset(port_guest(at), 0, n);
+		costs.scrub_bytes += n;
+		s->scrub_offset += n;
+		left -= n;
+		if (s->scrub_offset == r->size) {
+			s->scrub_offset = 0;
+			s->scrub_piece++;
+		}
+	}
+	window_drop();
+	costs.scrub_ticks += rdtsc() - start;
+	if (s->scrub_piece < s->plan->nram)
+		return false;
+	s->scrub_piece = 0;
+	s->clean = true;
+	return true;
+}
+
+static void start(u32 i)
+{
+	struct slot *s = &slots[i];
+	struct counters_workstation *c = ws_counters(i);
+	struct load_error why = {""};
+
+	if (make(i) || workstation_load(s->ws, &costs, &why)) {
+		if (why.text[0])
+			port_log(
+			    LOG_ERROR,
+			    "%s: its kernel '%s' cannot be started: %s. Put a bzImage "
+			    "(protocol 2.12 or later) or an ELF file with a PVH note in its place",
+			    s->plan->name, s->plan->kernel, why.text);
+		window_drop();
+		set_state(i, WS_FAILED);
+		return;
+	}
+	window_drop();
+	s->clean = false;
+	__atomic_store_n(&s->event, 0, __ATOMIC_SEQ_CST);
+	c->started_ns = port_time_ns();
+	c->starts++;
+	set_state(i, WS_RUNNING);
+	port_log(LOG_INFO, "%s: started on %u cores with %lu MiB", s->plan->name, s->plan->ncpus,
+		 (unsigned long)(c->memory >> 20));
+	for (u32 n = s->plan->ncpus; n--;) {
+		if (!n)
+			entered_tsc = rdtsc();
+		run_assign(s->ws->guest.vcpus[n].cpu, &s->ws->guest.vcpus[n]);
+	}
+}
+
+/* ---- stopping -------------------------------------------------------------------------------- */
+
+static void report_death(const struct guest *g)
+{
+	for (u32 n = 0; n < g->ncpus; n++) {
+		struct vcpu *v = &g->vcpus[n];
+
+		port_log(LOG_WARN, "%s: cpu %u rip %#lx rflags %#lx cr0 %#lx cr3 %#lx cr4 %#lx",
+			 g->name, n, (unsigned long)v->rip, (unsigned long)v->rflags,
+			 (unsigned long)v->ops->read(v, VIRT_CR0),
+			 (unsigned long)v->ops->read(v, VIRT_CR3), (unsigned long)v->cr4);
+		port_log(
+		    LOG_WARN,
+		    "%s: cpu %u rax %lx rcx %lx rdx %lx rbx %lx rsp %lx rbp %lx rsi %lx rdi %lx",
+		    g->name, n, (unsigned long)v->gpr[GPR_AX], (unsigned long)v->gpr[GPR_CX],
+		    (unsigned long)v->gpr[GPR_DX], (unsigned long)v->gpr[GPR_BX],
+		    (unsigned long)v->gpr[GPR_SP], (unsigned long)v->gpr[GPR_BP],
+		    (unsigned long)v->gpr[GPR_SI], (unsigned long)v->gpr[GPR_DI]);
+		u32 have = v->history_next < VCPU_HISTORY ? v->history_next : VCPU_HISTORY;
+
+		for (u32 h = have < 4 ? have : 4; h; h--) {
+			const struct vcpu_history *e =
+			    &v->history[(v->history_next - h) % VCPU_HISTORY];
+
+			port_log(LOG_WARN, "%s: cpu %u exit %u before its end: %s at %#lx", g->name,
+				 n, h - 1, exit_names[e->cause], (unsigned long)e->rip);
+		}
+	}
+}
+
+static void begin_stop(u32 i)
+{
+	struct slot *s = &slots[i];
+	static const struct {
+		const char *text;
+		enum workstation_state next;
+	} events[] = {
+	    [GUEST_RESET] = {"resets itself", WS_STARTING},
+	    [GUEST_TRIPLE_FAULT] = {"had a triple fault; restarted", WS_STARTING},
+	    [GUEST_POWER_OFF] = {"powers off", WS_OFF},
+	    [GUEST_FAILED] = {"has failed; stopped", WS_FAILED},
+	};
+	enum guest_event e = s->event - 1;
+
+	port_log(e == GUEST_RESET || e == GUEST_POWER_OFF ? LOG_INFO : LOG_WARN, "%s: %s",
+		 s->plan->name, events[e].text);
+	s->after_stop = events[e].next;
+	set_state(i, WS_STOPPING);
+	for (u32 n = 0; n < s->ws->guest.ncpus; n++)
+		run_request(s->ws->guest.vcpus[n].cpu, REQUEST_LEAVE);
+}
+
+static bool all_parked(const struct slot *s)
+{
+	for (u32 n = 0; n < s->ws->guest.ncpus; n++)
+		if (!run_parked(s->ws->guest.vcpus[n].cpu))
+			return false;
+	return true;
+}
+
+/* Its cores are out. Whatever comes next, its memory is cleared first. */
+static void end_stop(u32 i)
+{
+	struct slot *s = &slots[i];
+	enum guest_event e = s->event - 1;
+
+	while (console_drain(&s->ws->console, s->plan->name))
+		;
+	if (e == GUEST_TRIPLE_FAULT || e == GUEST_FAILED)
+		report_death(&s->ws->guest);
+	s->ws = NULL;
+}
+
+static bool step(u32 i)
+{
+	struct slot *s = &slots[i];
+	bool more = false;
+
+	if (!s->plan)
+		return false;
+	if (s->ws)
+		more = console_drain(&s->ws->console, s->plan->name);
+	switch (s->state) {
+	case WS_RUNNING:
+		if (!__atomic_load_n(&s->event, __ATOMIC_ACQUIRE))
+			return more;
+		begin_stop(i);
+		return true;
+	case WS_STOPPING:
+		if (s->ws && !all_parked(s))
+			return true;
+		if (s->ws)
+			end_stop(i);
+		if (scrub(s))
+			set_state(i, s->after_stop);
+		return true;
+	case WS_STARTING:
+		if (!s->clean && !scrub(s))
+			return true;
+		start(i);
+		return true;
+	default:
+		return more;
+	}
+}
+
+bool workstations_poll(void)
+{
+	bool more = false;
+
+	for (u32 i = 0; i < nslots; i++)
+		more |= step(i);
+	return more;
+}
+
+/* ---- plans ----------------------------------------------------------------------------------- */
+
+int workstations_apply(const struct plan *next, const struct bundle *bundle)
+{
+	if (next->nworkstations > nslots)
+		return ERR_NOMEM;
+	the_bundle = *bundle;
+	for (u32 i = 0; i < next->nworkstations; i++) {
+		struct slot *s = &slots[i];
+
+		if (s->plan)
+			return ERR_BUSY;
+		int err =
+		    memory_own(next->workstations[i].grant.base, next->workstations[i].grant.size);
+
+		if (err)
+			return err;
+		s->plan = &next->workstations[i];
+		fmt(ws_counters(i)->name, COUNTERS_NAME, "%s", s->plan->name);
+		set_state(i, s->plan->autostart ? WS_STARTING : WS_OFF);
+	}
+	return OK;
+}

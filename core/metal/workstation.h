@@ -1,0 +1,44 @@
+/*
+ * Workstations as the hypervisor runs them: made from the plan, started, stopped, unmade. All of it
+ * happens on the host core; a workstation's memory for this comes from its own grant, so making and
+ * unmaking one over and over leaves nothing behind.
+ */
+#pragma once
+
+#include "core/base/lock.h"
+#include "core/base/pool.h"
+#include "core/partition/plan.h"
+#include "core/vcpu/vcpu.h"
+
+/* Where the members of the boot bundle are: in its home, hypervisor-owned memory. */
+struct bundle {
+	paddr_t base;
+	u64 size;
+};
+
+/* What was spent on making and starting, in TSC ticks, for the boot report. */
+struct workstation_costs {
+	u64 copy_ticks, copy_bytes, scrub_ticks, scrub_bytes;
+};
+
+/* Prepare `n` slots and the counters page. Once. */
+__must_check int workstations_init(u32 n);
+
+/*
+ * Carry out the step from the current plan to `next`, which prove(current, next) has accepted:
+ * workstations that are gone are stopped and unmade, new ones made and, with autostart, started.
+ */
+__must_check int workstations_apply(const struct plan *next, const struct bundle *bundle);
+
+/* Look for what cores or guests asked for. True: there may be more to do, come again. */
+bool workstations_poll(void);
+
+/* Update the times and memory figures of the counters page. */
+void workstations_count(void);
+
+/* The physical address of the counters page and its size. */
+paddr_t counters_address(u32 *size);
+
+const struct workstation_costs *workstation_costs(void);
+/* TSC when the last vCPU 0 of the boot plan was handed to its core; 0: not yet. */
+u64 workstations_entered(void);

@@ -1,0 +1,418 @@
+#include "core/base/mem.h"
+#include "core/port.h"
+#include "core/vcpu/vcpu.h"
+
+#define CR4_PAE	  (1ull << 5)
+#define CR4_MCE	  (1ull << 6)
+#define CR4_LA57  (1ull << 12)
+#define CR4_PCIDE (1ull << 17)
+#define EFER_LMA  (1ull << 10)
+#define APIC_PAGE APIC_BASE_ADDRESS
+
+enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MC = 18 };
+
+#define MSR_APIC_BASE	0x1b
+#define MSR_X2APIC_BASE 0x800
+
+void vcpu_skip(struct vcpu *v, u32 len)
+{
+	v->rip += len;
+	if (v->ops->code_mode(v) != INSN_64)
+		v->rip = (u32)v->rip;
+	v->ops->set_rip(v);
+}
+
+void vcpu_inject_gp(struct vcpu *v)
+{
+	v->ops->inject(v, VECTOR_GP, true, 0);
+}
+
+void vcpu_inject_ud(struct vcpu *v)
+{
+	v->ops->inject(v, VECTOR_UD, false, 0);
+}
+
+/* Past an instruction without operands; its length may include prefixes. */
+static void skip_instruction(struct vcpu *v)
+{
+	u32 len = v->exit.len;
+
+	if (!len) {
+		const struct insn *i = vcpu_instruction(v);
+
+		if (!i)
+			return;
+		len = i->len;
+	}
+	vcpu_skip(v, len);
+}
+
+static void exit_cpuid(struct vcpu *v)
+{
+	struct cpuid_vcpu state = {
+	    .apic_id = v->id,
+	    .apic_enabled = v->lapic->mode != LAPIC_DISABLED,
+	    .cr4 = v->cr4,
+	    .xcr0 = v->xcr0,
+	};
+	u32 out[4];
+
+	cpuid_lookup(&v->guest->cpuid, &state, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
+	v->gpr[GPR_AX] = out[CPUID_EAX];
+	v->gpr[GPR_BX] = out[CPUID_EBX];
+	v->gpr[GPR_CX] = out[CPUID_ECX];
+	v->gpr[GPR_DX] = out[CPUID_EDX];
+	skip_instruction(v);
+}
+
+static void exit_msr_read(struct vcpu *v)
+{
+	u64 value;
+
+	if (msr_read(&v->msr, (u32)v->gpr[GPR_CX], &value)) {
+		vcpu_inject_gp(v);
+		return;
+	}
+	v->gpr[GPR_AX] = (u32)value;
+	v->gpr[GPR_DX] = value >> 32;
+	skip_instruction(v);
+}
+
+static void exit_msr_write(struct vcpu *v)
+{
+	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
+
+	if (msr_write(&v->msr, (u32)v->gpr[GPR_CX], value))
+		vcpu_inject_gp(v);
+	else
+		skip_instruction(v);
+}
+
+/* ---- ports ----------------------------------------------------------------------------------- */
+
+static u64 width_mask(u8 width)
+{
+	return width >= 8 ? ~0ull : (1ull << width * 8) - 1;
+}
+
+static void set_low(u64 *reg, u8 width, u64 value)
+{
+	/* A 32-bit result clears the upper half, shorter ones leave the rest (APM 1 §3.1.2). */
+	u64 mask = width == 4 ? ~0ull : width_mask(width);
+
+	*reg = (*reg & ~mask) | (value & width_mask(width));
+}
+
+/* Linear access of up to 8 bytes to RAM; device memory is not a string port instruction's target. */
+static int ram_access(struct vcpu *v, u64 linear, u8 width, bool write, u64 *value)
+{
+	for (u32 i = 0; i < width; i++) {
+		gpa_t gpa;
+		int err = vcpu_translate(v, linear + i, &gpa);
+
+		if (!err)
+			err = write ? guest_write(v->guest, gpa, (u8 *)value + i, 1)
+				    : guest_read(v->guest, gpa, (u8 *)value + i, 1);
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+/* INS and OUTS, a batch of elements an exit; the instruction is entered again for the rest. */
+static void exit_io_string(struct vcpu *v)
+{
+	u64 mask = width_mask(v->exit.io.addr_width);
+	u8 width = v->exit.io.width;
+	bool in = v->exit.io.in;
+	u64 *index = &v->gpr[in ? GPR_DI : GPR_SI];
+	u64 step = v->rflags >> 10 & 1 ? 0 - (u64)width : width;
+	u64 base = v->ops->seg_base(v, in ? SEG_ES : v->exit.io.seg);
+
+	for (u32 n = 0; n < INSN_REP_BATCH; n++) {
+		u64 data = 0;
+		u32 value = 0;
+
+		if (v->exit.io.rep && !(v->gpr[GPR_CX] & mask))
+			break;
+		u64 linear = base + (*index & mask);
+
+		if (!in && ram_access(v, linear, width, false, &data)) {
+			vcpu_inject_gp(v);
+			return;
+		}
+		value = (u32)data;
+		platform_io(&v->guest->platform, v->id, v->exit.io.port, width, !in, &value);
+		data = value;
+		if (in && ram_access(v, linear, width, true, &data)) {
+			vcpu_inject_gp(v);
+			return;
+		}
+		set_low(index, v->exit.io.addr_width, *index + step);
+		if (!v->exit.io.rep)
+			break;
+		set_low(&v->gpr[GPR_CX], v->exit.io.addr_width, v->gpr[GPR_CX] - 1);
+		if (n + 1 == INSN_REP_BATCH && (v->gpr[GPR_CX] & mask))
+			return;
+	}
+	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
+}
+
+static void exit_io(struct vcpu *v)
+{
+	u32 value = (u32)v->gpr[GPR_AX];
+
+	if (v->exit.io.string) {
+		exit_io_string(v);
+		return;
+	}
+	platform_io(&v->guest->platform, v->id, v->exit.io.port, v->exit.io.width, !v->exit.io.in,
+		    &value);
+	if (v->exit.io.in)
+		set_low(&v->gpr[GPR_AX], v->exit.io.width, value);
+	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
+}
+
+/* ---- device memory --------------------------------------------------------------------------- */
+
+struct access {
+	struct vcpu *v;
+	u64 linear; /* of the operand that exited */
+	bool known; /* its guest-physical address is exit.mmio.gpa */
+};
+
+static int device_access(struct vcpu *v, gpa_t gpa, u8 width, bool write, u64 *value)
+{
+	if (align_down(gpa.v, PAGE_SIZE) == APIC_PAGE) {
+		u32 offset = (u32)(gpa.v - APIC_PAGE);
+		int err = write ? lapic_mmio_write(v->lapic, offset, width, *value)
+				: lapic_mmio_read(v->lapic, offset, width, value);
+
+		if (!err)
+			return OK;
+	}
+	platform_mmio(&v->guest->platform, v->id, gpa, width, write, value);
+	return OK;
+}
+
+static int access(struct access *a, u64 linear, u8 width, bool write, u64 *value)
+{
+	struct vcpu *v = a->v;
+	gpa_t gpa;
+
+	if ((linear & (PAGE_SIZE - 1)) + width > PAGE_SIZE) {
+		for (u32 i = 0; i < width; i++) {
+			u64 byte = *value >> i * 8 & 0xff;
+			int err = access(a, linear + i, 1, write, &byte);
+
+			if (err)
+				return err;
+			if (!write)
+				*value = (*value & ~(0xffull << i * 8)) | (byte & 0xff) << i * 8;
+		}
+		return OK;
+	}
+	if (a->known && linear == a->linear) {
+		gpa = v->exit.mmio.gpa;
+	} else {
+		int err = vcpu_translate(v, linear, &gpa);
+
+		if (err)
+			return err;
+	}
+	void *ram = guest_memory(v->guest, gpa);
+
+	if (!ram)
+		return device_access(v, gpa, width, write, value);
+	if (write) {
+		memcpy(ram, value, width);
+	} else {
+		*value = 0;
+		memcpy(value, ram, width);
+	}
+	return OK;
+}
+
+static int bus_read(void *ctx, u64 linear, u8 width, u64 *value)
+{
+	*value = 0;
+	return access(ctx, linear, width, false, value);
+}
+
+static int bus_write(void *ctx, u64 linear, u8 width, u64 value)
+{
+	return access(ctx, linear, width, true, &value);
+}
+
+static void exit_mmio(struct vcpu *v)
+{
+	const struct insn *i;
+
+	if (v->exit.mmio.fetch) {
+		port_log(LOG_WARN, "%s: cpu %u executes at %#lx, where there is no memory; stopped",
+			 v->guest->name, v->id, (unsigned long)v->exit.mmio.gpa.v);
+		v->guest->ops->event(v->guest, v, GUEST_FAILED);
+		return;
+	}
+	i = vcpu_instruction(v);
+	if (!i)
+		return;
+
+	struct insn_cpu cpu = {.gpr = v->gpr, .rip = v->rip, .rflags = v->rflags};
+
+	if (i->mode != INSN_64) {
+		for (u32 s = 0; s < SEG_COUNT; s++)
+			cpu.seg_base[s] = v->ops->seg_base(v, s);
+	} else if (i->seg == SEG_FS || i->seg == SEG_GS) {
+		cpu.seg_base[i->seg] = v->ops->seg_base(v, i->seg);
+	}
+
+	struct access a = {.v = v, .linear = insn_linear(i, &cpu)};
+	const struct insn_bus bus = {bus_read, bus_write, &a};
+
+	/* Of two memory operands either may be the one that exited: translate both then. */
+	a.known = i->op != INSN_MOVS &&
+		  (a.linear & (PAGE_SIZE - 1)) == (v->exit.mmio.gpa.v & (PAGE_SIZE - 1));
+
+	int err = insn_emulate(i, &cpu, &bus);
+
+	if (err == ERR_UNSUPPORTED) {
+		port_log(LOG_WARN,
+			 "%s: cpu %u: an instruction at %#lx accesses device memory at %#lx "
+			 "in a way no device needs; #UD",
+			 v->guest->name, v->id, (unsigned long)v->rip,
+			 (unsigned long)v->exit.mmio.gpa.v);
+		vcpu_inject_ud(v);
+		return;
+	}
+	if (err)
+		return; /* the guest changed its tables meanwhile: let it run into its own fault */
+	u64 next = cpu.rip;
+
+	v->rflags = cpu.rflags;
+	vcpu_skip(v, (u32)(next - v->rip));
+}
+
+/* ---- control registers, caches, exceptions --------------------------------------------------- */
+
+static bool cr4_valid(struct vcpu *v, u64 value)
+{
+	u64 lma = v->ops->read(v, VIRT_EFER) & EFER_LMA;
+
+	if (value & ~cpuid_cr4_allowed(&v->guest->cpuid))
+		return false;
+	/* APM 2 §3.1.3: in long mode PAE and LA57 stay, and PCIDE needs long mode and PCID 0. */
+	if (lma && (!(value & CR4_PAE) || ((value ^ v->cr4) & CR4_LA57)))
+		return false;
+	if ((value & CR4_PCIDE) && !(v->cr4 & CR4_PCIDE) &&
+	    (!lma || (v->ops->read(v, VIRT_CR3) & 0xfff)))
+		return false;
+	return true;
+}
+
+/* MOV to or from CR4: 0F 20 or 0F 22, ModRM rm is the general register, REX.B its fourth bit. */
+static void exit_cr(struct vcpu *v)
+{
+	u8 bytes[INSN_MAX];
+	const struct insn *i = vcpu_instruction(v);
+	size_t n = vcpu_fetch(v, bytes);
+
+	if (!i || n < i->len || i->len < 3)
+		return;
+	u8 rm = bytes[i->len - 1] & 7;
+
+	if (i->mode == INSN_64 && i->len >= 4 && (bytes[i->len - 4] & 0xf0) == 0x40)
+		rm |= (bytes[i->len - 4] & 1) << 3;
+	if (!v->exit.cr.write) {
+		v->gpr[rm] = v->cr4;
+	} else if (!cr4_valid(v, v->gpr[rm])) {
+		vcpu_inject_gp(v);
+		return;
+	} else {
+		v->cr4 = v->gpr[rm];
+		v->ops->write(v, VIRT_CR4, v->cr4);
+	}
+	vcpu_skip(v, i->len);
+}
+
+static void exit_xsetbv(struct vcpu *v)
+{
+	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
+
+	if ((u32)v->gpr[GPR_CX] || v->ops->cpl(v) || !cpuid_xcr0_valid(&v->guest->cpuid, value)) {
+		vcpu_inject_gp(v);
+		return;
+	}
+	v->xcr0 = value;
+	v->ops->set_xcr0(v, value);
+	skip_instruction(v);
+}
+
+/*
+ * #DB and #AC are intercepted so that a handler that raises them again without end cannot keep the
+ * core from the kick (CVE-2015-5307, CVE-2015-8104); they are the guest's all the same.
+ */
+static void exit_exception(struct vcpu *v)
+{
+	if (v->exit.exception.vector == VECTOR_MC) {
+		port_log(LOG_ERROR,
+			 "%s: cpu %u took a machine check at %#lx; the workstation is stopped. "
+			 "Look at the machine's event log for the failing part",
+			 v->guest->name, v->id, (unsigned long)v->rip);
+		v->guest->ops->event(v->guest, v, GUEST_FAILED);
+		return;
+	}
+	v->ops->inject(v, v->exit.exception.vector, v->exit.exception.has_error,
+		       v->exit.exception.error);
+}
+
+static void exit_shutdown(struct vcpu *v)
+{
+	v->guest->ops->event(v->guest, v, GUEST_TRIPLE_FAULT);
+}
+
+static void exit_other(struct vcpu *v)
+{
+	port_log(
+	    LOG_ERROR,
+	    "%s: cpu %u left its guest for a reason nobody handles: %s exit %#lx, info %#lx %#lx",
+	    v->guest->name, v->id, v->ops->name, (unsigned long)v->exit.raw.code,
+	    (unsigned long)v->exit.raw.info1, (unsigned long)v->exit.raw.info2);
+	v->guest->ops->event(v->guest, v, GUEST_FAILED);
+}
+
+/* The kick and the window after IRET: the run loop looks at what is asked for. */
+static void exit_nothing(struct vcpu *v)
+{
+}
+
+static void (*const handlers[EXIT_CAUSES])(struct vcpu *v) = {
+    [EXIT_CPUID] = exit_cpuid,
+    [EXIT_MSR_READ] = exit_msr_read,
+    [EXIT_MSR_WRITE] = exit_msr_write,
+    [EXIT_IPI] = exit_msr_write,
+    [EXIT_APIC] = exit_msr_write,
+    [EXIT_IO] = exit_io,
+    [EXIT_MMIO] = exit_mmio,
+    [EXIT_CR] = exit_cr,
+    [EXIT_XSETBV] = exit_xsetbv,
+    /* INVD never runs; WBINVD has nothing to do, all DMA of this machine is coherent. */
+    [EXIT_CACHE] = skip_instruction,
+    [EXIT_EXCEPTION] = exit_exception,
+    [EXIT_NMI] = exit_nothing,
+    [EXIT_IRET] = exit_nothing,
+    [EXIT_REFUSED] = vcpu_inject_ud,
+    [EXIT_SHUTDOWN] = exit_shutdown,
+    [EXIT_OTHER] = exit_other,
+};
+
+void vcpu_handle_exit(struct vcpu *v)
+{
+	struct vcpu_history *h = &v->history[v->history_next++ % VCPU_HISTORY];
+	enum exit_cause cause = v->exit.cause;
+
+	h->rip = v->rip;
+	h->cause = cause;
+	v->exits[cause]++;
+	handlers[cause](v);
+}

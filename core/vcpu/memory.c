@@ -1,0 +1,179 @@
+#include "core/base/mem.h"
+#include "core/port.h"
+#include "core/vcpu/gwalk.h"
+#include "core/vcpu/vcpu.h"
+
+/* The piece of RAM that holds gpa, with the bytes left in it. */
+static bool find(const struct guest *g, gpa_t gpa, paddr_t *pa, u64 *left)
+{
+	for (u32 i = 0; i < g->nram; i++) {
+		u64 off = gpa.v - g->ram[i].gpa.v;
+
+		if (off < g->ram[i].size) {
+			*pa = PADDR(g->ram[i].hpa.v + off);
+			*left = g->ram[i].size - off;
+			return true;
+		}
+	}
+	return false;
+}
+
+void *guest_memory(const struct guest *g, gpa_t gpa)
+{
+	paddr_t pa;
+	u64 left;
+
+	return find(g, gpa, &pa, &left) ? port_guest(pa) : NULL;
+}
+
+/* Bytes that one window shows from pa on. */
+static u64 window_left(paddr_t pa)
+{
+	return PORT_GUEST_SPAN - (pa.v & (PORT_GUEST_SPAN - 1));
+}
+
+int guest_read(const struct guest *g, gpa_t gpa, void *dst, u64 n)
+{
+	while (n) {
+		paddr_t pa;
+		u64 left;
+
+		if (!find(g, gpa, &pa, &left))
+			return ERR_RANGE;
+		left = min_u64(n, min_u64(left, window_left(pa)));
+		memcpy(dst, port_guest(pa), left);
+		dst = (u8 *)dst + left;
+		gpa.v += left;
+		n -= left;
+	}
+	return OK;
+}
+
+int guest_write(const struct guest *g, gpa_t gpa, const void *src, u64 n)
+{
+	while (n) {
+		paddr_t pa;
+		u64 left;
+
+		if (!find(g, gpa, &pa, &left))
+			return ERR_RANGE;
+		left = min_u64(n, min_u64(left, window_left(pa)));
+		memcpy(port_guest(pa), src, left);
+		src = (const u8 *)src + left;
+		gpa.v += left;
+		n -= left;
+	}
+	return OK;
+}
+
+static int walk_read(void *ctx, gpa_t gpa, void *dst, size_t n)
+{
+	return guest_read(ctx, gpa, dst, n);
+}
+
+static int walk_read_entry(void *ctx, gpa_t gpa, u64 *entry)
+{
+	const u64 *p = guest_memory(ctx, GPA(gpa.v & ~7ull));
+
+	if (!p)
+		return ERR_RANGE;
+	*entry = *(const volatile u64 *)p;
+	return OK;
+}
+
+static void walk_setup(struct vcpu *v, struct gwalk_regs *r, struct gwalk_mem *m)
+{
+	r->cr0 = v->ops->read(v, VIRT_CR0);
+	r->cr3 = v->ops->read(v, VIRT_CR3);
+	r->cr4 = v->cr4;
+	r->efer = v->ops->read(v, VIRT_EFER);
+	m->read = walk_read;
+	m->read_entry = walk_read_entry;
+	m->ctx = v->guest;
+}
+
+int vcpu_translate(struct vcpu *v, u64 linear, gpa_t *out)
+{
+	struct gwalk_regs regs;
+	struct gwalk_mem mem;
+	struct gwalk w;
+
+	walk_setup(v, &regs, &mem);
+	int err = gwalk(&regs, &mem, linear, &w);
+
+	if (!err)
+		*out = w.gpa;
+	return err;
+}
+
+static u64 fetch_address(struct vcpu *v)
+{
+	if (v->ops->code_mode(v) == INSN_64)
+		return v->rip;
+	return (u32)(v->ops->seg_base(v, SEG_CS) + v->rip);
+}
+
+size_t vcpu_fetch(struct vcpu *v, u8 out[INSN_MAX])
+{
+	struct gwalk_regs regs;
+	struct gwalk_mem mem;
+	size_t got;
+
+	walk_setup(v, &regs, &mem);
+	if (gwalk_fetch(&regs, &mem, fetch_address(v), out, INSN_MAX, &got))
+		return 0;
+	return got;
+}
+
+/*
+ * The cache is checked against the bytes in memory, so a guest that rewrites its code is decoded
+ * anew. A guest that puts another page at the same address without changing CR3 can fool it, with
+ * no effect on anybody but itself.
+ */
+const struct insn *vcpu_instruction(struct vcpu *v)
+{
+	u64 cr3 = v->ops->read(v, VIRT_CR3);
+	enum insn_mode mode = v->ops->code_mode(v);
+	struct insn_cached *e = &v->insns[(v->rip >> 1) % VCPU_INSN_CACHE];
+	struct insn decoded;
+	u8 bytes[INSN_MAX];
+	gpa_t gpa;
+
+	if (e->rip == v->rip && e->cr3 == cr3 && e->hpa.v && mode == INSN_64) {
+		const u64 *now = port_guest(e->hpa);
+
+		if (now[0] == e->bytes[0] && now[1] == e->bytes[1])
+			return &e->insn;
+	}
+
+	size_t n = vcpu_fetch(v, bytes);
+
+	if (!n)
+		return NULL;
+	e->hpa.v = 0;
+	if (insn_decode(bytes, n, mode, &decoded)) {
+		vcpu_inject_ud(v);
+		return NULL;
+	}
+	e->insn = decoded;
+	/* Remember it only where the 16 bytes compared above lie in one page. */
+	if (!vcpu_translate(v, fetch_address(v), &gpa) &&
+	    (gpa.v & (PAGE_SIZE - 1)) <= PAGE_SIZE - 16) {
+		paddr_t pa;
+		u64 left;
+
+		if (find(v->guest, gpa, &pa, &left) && left >= 16 && mode == INSN_64) {
+			const u64 *now = port_guest(pa);
+
+			e->rip = v->rip;
+			e->cr3 = cr3;
+			e->hpa = pa;
+			e->bytes[0] = now[0];
+			e->bytes[1] = now[1];
+			/* The guest may have changed them since the fetch; then decode next time. */
+			if (memcmp(e->bytes, bytes, n < 15 ? n : 15))
+				e->hpa.v = 0;
+		}
+	}
+	return &e->insn;
+}

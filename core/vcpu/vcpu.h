@@ -1,0 +1,114 @@
+/*
+ * A guest and its processors, as the exit handling sees them. Everything lies in the workstation's
+ * grant. One core runs one vCPU; the fields other cores touch are marked.
+ */
+#pragma once
+
+#include "core/abi.h"
+#include "core/base/types.h"
+#include "core/paging/paging.h"
+#include "core/partition/plan.h"
+#include "core/vcpu/cpuid.h"
+#include "core/vcpu/lapic.h"
+#include "core/vcpu/msr.h"
+#include "core/vcpu/platform.h"
+#include "core/vcpu/startup.h"
+#include "core/vcpu/virt.h"
+
+#define VCPU_INSN_CACHE 16
+#define VCPU_HISTORY	16
+
+/* A decoded instruction, good while the bytes at `hpa` are still those it was decoded from. */
+struct insn_cached {
+	u64 rip, cr3;
+	paddr_t hpa;
+	u64 bytes[2];
+	struct insn insn;
+};
+
+struct vcpu_history {
+	u64 rip;
+	u32 cause;
+	u32 detail;
+};
+
+struct vcpu {
+	u64 gpr[GPR_COUNT]; /* guest's, in ModRM order; must stay first (assembly) */
+	u64 rip, rflags;
+	struct vm_exit exit;
+	const struct virt_ops *ops;
+	void *hw; /* the backend's */
+	struct guest *guest;
+	u32 id; /* virtual APIC id */
+	struct cpu *cpu;
+	struct lapic *lapic; /* guest->lapics[id] */
+	struct msr_cpu msr;
+	struct startup startup; /* any core */
+	u32 nmi_pending;	/* any core, atomic */
+	u64 xcr0;
+	u64 cr4;		  /* as the guest believes it to be */
+	u32 signature;		  /* CPUID 1.EAX, for reset states */
+	struct reset_state start; /* what a start or INIT gives it */
+	u64 *exits;		  /* [EXIT_CAUSES] in the counters page */
+	struct insn_cached insns[VCPU_INSN_CACHE];
+	struct vcpu_history history[VCPU_HISTORY];
+	u32 history_next;
+};
+
+/* What a vCPU's exit, or a device, wants of the whole workstation. */
+enum guest_event {
+	GUEST_RESET, /* reset port or ACPI reset register */
+	GUEST_TRIPLE_FAULT,
+	GUEST_POWER_OFF,
+	GUEST_FAILED, /* it cannot go on; the log says why */
+};
+
+struct guest_ops {
+	/* Asks the host core to stop (and restart) the workstation; the calling vCPU leaves soon. */
+	void (*event)(struct guest *g, struct vcpu *v, enum guest_event e);
+};
+
+struct guest {
+	const char *name;
+	u32 index;
+	const struct guest_ops *ops;
+	u32 ncpus, nram;
+	struct vcpu *vcpus;
+	struct lapic *lapics;
+	const struct plan_ram *ram;
+	struct pt second_level;
+	struct cpuid_table cpuid;
+	struct msr_workstation msr;
+	struct platform platform;
+	void *hw; /* the backend's */
+	struct counters_workstation *counters;
+};
+
+/* Handle v->exit. Afterwards the caller looks at requests and enters again. */
+void vcpu_handle_exit(struct vcpu *v);
+
+/* Move past the instruction that exited, `len` bytes. */
+void vcpu_skip(struct vcpu *v, u32 len);
+void vcpu_inject_gp(struct vcpu *v);
+void vcpu_inject_ud(struct vcpu *v);
+
+/* Host memory behind guest RAM: good up to the end of its 2 MiB. NULL: not RAM. */
+void *guest_memory(const struct guest *g, gpa_t gpa);
+
+/*
+ * Copy to or from guest RAM. ERR_RANGE, with nothing done beyond the first byte that is not RAM,
+ * when it leaves RAM.
+ */
+__must_check int guest_read(const struct guest *g, gpa_t gpa, void *dst, u64 n);
+__must_check int guest_write(const struct guest *g, gpa_t gpa, const void *src, u64 n);
+
+/*
+ * The decoded instruction at RIP, NULL when it cannot be fetched (the guest will see its own fault
+ * when it is entered again) or decoded (#UD has been injected).
+ */
+const struct insn *vcpu_instruction(struct vcpu *v);
+/* Its bytes, up to 15. Returns how many there are. */
+size_t vcpu_fetch(struct vcpu *v, u8 out[INSN_MAX]);
+
+/* Translate a linear data address of the guest as it stands. */
+__must_check int vcpu_translate(struct vcpu *v, u64 linear, gpa_t *out);
