@@ -188,7 +188,7 @@ static void memory_of_workstations(void **state)
 
 	sample_ram[1][1].hpa = PADDR(GIB(6) - MIB(2));
 	only(RULE_MEMORY_SHARED, 1, 1, "memory of beta");
-	sample_ram[1][1].hpa = PADDR(MIB(256) + MIB(31));
+	sample_ram[1][1].hpa = PADDR(MIB(256) + MIB(30));
 	only(RULE_MEMORY_SHARED, 1, 1, "overlaps the memory of beta");
 	sample_ws[1].grant.base = PADDR(MIB(72) - PAGE_SIZE);
 	only(RULE_MEMORY_SHARED, 1, ~0u, "overlaps the grant of alpha");
