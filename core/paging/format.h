@@ -46,3 +46,12 @@ static inline bool entry_is_leaf(const struct pt_format *f, u64 e, unsigned leve
 /* Bits of a leaf at `level`; 0: the format cannot express these attributes. */
 u64 format_leaf_bits(const struct pt_format *f, u32 attrs, unsigned level);
 u32 format_attrs(const struct pt_format *f, u64 entry);
+
+/* Largest level, at most `max`, at which a leaf can lead from `in` to `out`. */
+unsigned pt_leaf_level(u64 in, u64 out, unsigned max);
+
+/*
+ * Tables of all levels below `level` that [a, b] takes where nothing is yet. A table of level k
+ * stands for one slot of level k + 1; a slot that one leaf fills needs none.
+ */
+u64 pt_tables_below(unsigned level, unsigned leaf, u64 a, u64 b);

@@ -6,49 +6,11 @@ struct mapping {
 	unsigned leaf; /* largest level a leaf can have, by alignment and the table's limit */
 };
 
-static unsigned leaf_level(u64 in, u64 out, unsigned max)
-{
-	while (max > 1 && !is_aligned(in ^ out, level_size(max)))
-		max--;
-	return max;
-}
-
 static bool leaf_fits(unsigned leaf, unsigned level, u64 pos, u64 last)
 {
 	u64 size = level_size(level);
 
 	return level <= leaf && is_aligned(pos, size) && last - pos >= size - 1;
-}
-
-/*
- * Tables of all levels below `level` that [a, b] takes where nothing is yet. A table of level k
- * stands for one slot of level k + 1; a slot that one leaf fills needs none.
- */
-static u64 tables_below(unsigned level, unsigned leaf, u64 a, u64 b)
-{
-	u64 tables = 0;
-
-	for (unsigned k = level - 1; k >= 1; k--) {
-		u64 mask = level_size(k + 1) - 1;
-		u64 slots = b / (mask + 1) - a / (mask + 1) + 1;
-
-		if (k + 1 <= leaf) {
-			u64 cut = (a & mask) != 0;
-
-			if ((b & mask) != mask && (!cut || slots > 1))
-				cut++;
-			slots = cut;
-		}
-		tables += slots;
-	}
-	return tables;
-}
-
-u64 pt_tables_for(unsigned levels, enum pt_leaf_max leaf_max, u64 in, paddr_t out, u64 size)
-{
-	if (!size)
-		return 0;
-	return tables_below(levels, leaf_level(in, out.v, leaf_max), in, in + size - 1);
 }
 
 int pt_reserve(struct pt *pt, u64 pages, struct pt_reserve *r)
@@ -117,8 +79,8 @@ static int survey(const struct pt *pt, const struct mapping *m, struct pt_span s
 
 			if (!entry_present(f, e)) {
 				if (!leaf_fits(m->leaf, level, pos, s.last))
-					*need += tables_below(level, m->leaf, pos,
-							      min_u64(slot_last, s.last));
+					*need += pt_tables_below(level, m->leaf, pos,
+								 min_u64(slot_last, s.last));
 			} else if (!entry_is_leaf(f, e, level)) {
 				break;
 			} else if (!leaf_agrees(m, e, level, pos)) {
@@ -200,7 +162,7 @@ int pt_map(struct pt *pt, u64 in, paddr_t out, u64 size, u32 attrs)
 	m.delta = out.v - s.in;
 	m.bits[0] = format_leaf_bits(pt->format, attrs, 1);
 	m.bits[1] = format_leaf_bits(pt->format, attrs, 2);
-	m.leaf = leaf_level(s.in, out.v, pt->leaf_max);
+	m.leaf = pt_leaf_level(s.in, out.v, pt->leaf_max);
 	if (!m.bits[0])
 		return ERR_INVAL;
 
