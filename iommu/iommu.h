@@ -98,6 +98,12 @@ enum iommu_device_state {
 #define IOMMU_NO_OWNER (~0u) /* nobody's */
 #define IOMMU_HV_OWNER (~1u) /* the hypervisor's own: the I/O APIC of its serial line */
 
+/* Faults of one device in the running second (fault.c). */
+struct iommu_fault_rate {
+	u64 since_ns;
+	u32 seen, told;
+};
+
 struct iommu_device {
 	struct iommu_unit *unit;
 	enum iommu_device_kind kind;
@@ -123,16 +129,21 @@ struct iommu_device {
 	u8 ats_queue; /* ATS invalidate queue depth as the capability has it, 0 means 32 */
 	enum iommu_device_state state; /* written by attach(), block() and the time-out path only */
 	struct iommu_domain *domain;   /* when attached; written with state */
-	struct iommu_device *next;     /* in domain->devices; the common code's */
-	u32 owner;		       /* workstation index, IOMMU_HV_OWNER or IOMMU_NO_OWNER */
-	u64 faults;		       /* counted by the common code */
 	void *priv; /* the driver's own, e.g. the interrupt table; in pages of the domain's pool */
+
+	/* The common code's; drivers leave these alone. */
+	u32 group;		   /* devices of one group never have different owners */
+	u32 owner;		   /* workstation index, IOMMU_HV_OWNER or IOMMU_NO_OWNER */
+	struct iommu_domain *home; /* the domain whose list it is in, attached or silenced */
+	struct iommu_device *next; /* in that list */
+	u64 faults;		   /* ever */
+	struct iommu_fault_rate rate;
 };
 
 /* ---- domains -------------------------------------------------------------------------------- */
 
 /*
- * The part drivers read; they write nothing here. The common code links a device into the list
+ * Drivers read this and write nothing. The common code links a device into the list
  * before attach() and unlinks it after block(); a driver looks at dev->state, not at the list
  * alone.
  */
@@ -314,8 +325,9 @@ struct iommu {
 	struct iommu_device *devices;
 	struct pool *pool;	/* the hypervisor's; used until enable() and by nothing after */
 	struct iommu_caps caps; /* what all units have in common */
-	const struct pt_format *format;
-	u8 levels;	      /* of every domain's table */
-	u64 *domain_ids;      /* bit per id in use */
-	struct spinlock lock; /* guards domain_ids */
+	u8 levels;		/* of every domain's table */
+	u64 *domain_ids;	/* bit per id in use */
+	struct spinlock lock;	/* guards domain_ids */
+	u64 faults;
+	struct iommu_fault_rate stray; /* of requesters that are no device we know */
 };
