@@ -127,6 +127,7 @@ struct iommu_device {
 	u8 irq_first_bus, irq_last_bus;
 	bool ats;     /* translation requests allowed; false unless the profile asks */
 	u8 ats_queue; /* ATS invalidate queue depth as the capability has it, 0 means 32 */
+	u16 pf_rid;   /* of a virtual function with ATS: its physical function's id; else its own */
 	enum iommu_device_state state; /* written by attach(), block() and the time-out path only */
 	struct iommu_domain *domain;   /* when attached; written with state */
 	void *priv; /* the driver's own, e.g. the interrupt table; in pages of the domain's pool */

@@ -61,10 +61,11 @@
 struct vtd_model_config {
 	paddr_t base; /* of its register window */
 	u64 cap, ecap;
-	u8 haw;		/* host address width; 0: 46 */
-	bool no_legacy; /* legacy translation is missing: RTADDR.TTM cannot be 0 */
-	u32 late;	/* steps of time a command or queue entry takes; 0: done at once */
-	u32 timeout;	/* steps until a device that does not answer is given up; 0: 200 */
+	u8 haw;			 /* host address width; 0: 46 */
+	bool no_legacy;		 /* legacy translation is missing: RTADDR.TTM cannot be 0 */
+	bool anonymous_timeouts; /* IQERCD does not say whose TLB timed out */
+	u32 late;		 /* steps of time a command or queue entry takes; 0: done at once */
+	u32 timeout;		 /* steps until a device that does not answer is given up; 0: 200 */
 };
 
 struct vtd_model;
@@ -73,7 +74,7 @@ struct vtd_model;
 struct vtd_model *vtd_model_new(const struct vtd_model_config *config);
 void vtd_model_free(struct vtd_model *m);
 
-#define VTD_MODEL_WINDOW 0x1000u
+#define VTD_MODEL_WINDOW 0x2000u
 
 /* Rules software broke so far, and the first of them in words ("" when there is none). */
 u32 vtd_model_violations(const struct vtd_model *m);
@@ -112,8 +113,11 @@ bool vtd_model_dma_slow(struct vtd_model *m, u16 rid, u64 addr, enum vtd_model_a
 			bool *landed);
 void vtd_model_land(struct vtd_model *m);
 
-/* Give `rid` a device TLB with an invalidate queue `depth` deep (1..32). */
-void vtd_model_ats_device(struct vtd_model *m, u16 rid, u8 depth, bool answers);
+/*
+ * Give `rid` a device TLB with an invalidate queue `depth` deep (1..32); pf: of a virtual function
+ * its physical function, else rid itself.
+ */
+void vtd_model_ats_device(struct vtd_model *m, u16 rid, u16 pf, u8 depth, bool answers);
 /* Translation request: fills the device's TLB. */
 bool vtd_model_ats_translate(struct vtd_model *m, u16 rid, u64 addr, enum vtd_model_access access,
 			     u8 *reason);
@@ -136,5 +140,7 @@ u32 vtd_model_gsts(const struct vtd_model *m);
 u32 vtd_model_fsts(const struct vtd_model *m);
 u32 vtd_model_pmen(const struct vtd_model *m);
 
-/* Make the next queue entry fail as if memory had flipped a bit: invalidation queue error. */
-void vtd_model_break_descriptor(struct vtd_model *m);
+/* Refuse the next `times` fetches of a queue entry, as if memory had flipped a bit (IQE). */
+void vtd_model_refuse(struct vtd_model *m, u32 times);
+/* The unit stops taking queue entries, without an error: as broken hardware would. */
+void vtd_model_hang(struct vtd_model *m);

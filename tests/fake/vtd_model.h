@@ -57,12 +57,16 @@ enum reason {
 	R_MODE = 0x30,
 	R_SM_ROOT_ABSENT = 0x39,
 	R_SM_CONTEXT_ABSENT = 0x41,
-	R_SM_CONTEXT_RESERVED = 0x43,
+	R_SM_CONTEXT_RESERVED = 0x42,
 	R_PASID_DIR_ABSENT = 0x51,
 	R_PASID_DIR_RESERVED = 0x52,
 	R_PASID_ABSENT = 0x59,
 	R_PASID_RESERVED = 0x5a,
 	R_PASID_INVALID = 0x5b,
+	R_SM_ABSENT = 0x79,
+	R_SM_BEYOND = 0x84,
+	R_SM_WRITE = 0x85,
+	R_SM_READ = 0x86,
 };
 
 #define CONTEXTS 1024
@@ -123,7 +127,7 @@ struct atc {
 };
 
 struct ats_dev {
-	u16 rid;
+	u16 rid, pf;
 	u8 depth;
 	bool answers;
 	u32 n;
@@ -159,8 +163,10 @@ struct vtd_model {
 
 	/* the queue */
 	u32 queue_left;
-	bool queue_stopped, break_next;
-	u32 npending; /* device-TLB invalidations without an answer yet */
+	bool queue_stopped, hung;
+	u32 refuse_next;
+	bool overlap_context, overlap_iotlb; /* since the last fence */
+	u32 npending;			     /* device-TLB invalidations without an answer yet */
 	u32 pending_left;
 	struct {
 		u16 rid;

@@ -63,6 +63,7 @@ static void do_context(struct vtd_model *m, const u64 *d)
 	u16 did = (u16)bits(d[0], 31, 16), rid = (u16)bits(d[0], 47, 32);
 
 	m->counts.context++;
+	m->overlap_context = true;
 	if (!g) {
 		queue_error(m, 4);
 		return;
@@ -77,6 +78,10 @@ static void do_pasid(struct vtd_model *m, const u64 *d)
 	u8 g = (u8)bits(d[0], 5, 4);
 
 	m->counts.pasid++;
+	if (m->overlap_context)
+		vtdm_violate(m,
+			     "PASID cache invalidated beside the context cache it is filled from");
+	m->overlap_context = true;
 	if (g == 2) {
 		queue_error(m, 4);
 		return;
@@ -97,6 +102,9 @@ static void do_iotlb(struct vtd_model *m, const u64 *d)
 		queue_error(m, 4);
 		return;
 	}
+	if (m->overlap_context)
+		vtdm_violate(m, "IOTLB invalidated beside the context cache it is filled from");
+	m->overlap_iotlb = true;
 	if ((writes && !vtdm_cap(m, VTDM_DWD)) || (reads && !vtdm_cap(m, VTDM_DRD)))
 		vtdm_violate(m, "draining asked of a unit that cannot");
 	if (g == 3) {
@@ -134,6 +142,13 @@ static void do_device_tlb(struct vtd_model *m, const u64 *d)
 		queue_error(m, 3);
 		return;
 	}
+	if (m->overlap_iotlb || m->overlap_context)
+		vtdm_violate(m, "device TLB invalidated beside the IOTLB it is filled from");
+	if (d[0] & 0xfff000000000f000ull &&
+	    (!vtdm_ecap(m, VTDM_DIT) ||
+	     (bits(d[0], 15, 12) | bits(d[0], 63, 52) << 4) != (dev ? dev->pf : 0)))
+		vtdm_violate(m, "%04x: device-TLB invalidation with PFSID %llx", rid,
+			     (unsigned long long)(bits(d[0], 15, 12) | bits(d[0], 63, 52) << 4));
 	if (!dev || m->npending == PENDING) {
 		vtdm_violate(m, "device-TLB invalidation of %04x, which has none", rid);
 		return;
@@ -183,6 +198,8 @@ static void do_wait(struct vtd_model *m, const u64 *d)
 		vtdm_violate(m, "wait descriptor with interrupt and status write");
 	if (interrupt)
 		vtdm_violate(m, "completion interrupt, which nobody takes");
+	if (d[0] & BIT(6))
+		m->overlap_context = m->overlap_iotlb = false;
 	m->waiting = true;
 	m->wait_status = status;
 	m->wait_addr = d[1] & ~3ull;
@@ -205,7 +222,9 @@ static void step_pending(struct vtd_model *m)
 		return;
 	if (m->pending_left && --m->pending_left)
 		return;
-	m->iqercd = (m->iqercd & 0xffff0000ffffffffull) | (u64)m->pending[0].rid << 32;
+	m->iqercd &= 0xffff0000ffffffffull;
+	if (!m->config.anonymous_timeouts)
+		m->iqercd |= (u64)m->pending[0].rid << 32;
 	m->npending = 0;
 	m->waiting = false;
 	m->queue_stopped = true;
@@ -217,6 +236,8 @@ static void step_wait(struct vtd_model *m)
 	if (m->npending)
 		return;
 	m->waiting = false;
+	if (m->iqh == m->iqt)
+		m->overlap_context = m->overlap_iotlb = false;
 	if (!m->wait_status)
 		return;
 	if (!fake_view_write(PADDR(m->wait_addr), &m->wait_data, sizeof(m->wait_data)))
@@ -235,8 +256,8 @@ static void fetch(struct vtd_model *m)
 		return;
 	}
 	type = (u32)(bits(d[0], 3, 0) | bits(d[0], 11, 9) << 4);
-	if (m->break_next) {
-		m->break_next = false;
+	if (m->refuse_next) {
+		m->refuse_next--;
 		type = 0xf;
 	}
 	if (scalable && width == 16) {
@@ -270,7 +291,7 @@ static void fetch(struct vtd_model *m)
 
 void vtdm_queue_step(struct vtd_model *m)
 {
-	if (!(m->gsts & G_QIE))
+	if (!(m->gsts & G_QIE) || m->hung)
 		return;
 	if (m->npending)
 		step_pending(m);

@@ -124,7 +124,8 @@ static void command(struct vtd_model *m, u32 v)
 		m->gsts &= ~(u32)G_IRTP;
 	if (what & G_WBF)
 		m->gsts |= G_WBF;
-	if (what & G_QIE && !(v & G_QIE) && (m->iqh != m->iqt || m->waiting || m->npending))
+	if (what & G_QIE && !(v & G_QIE) && !m->queue_stopped && !m->hung &&
+	    (m->iqh != m->iqt || m->waiting || m->npending))
 		vtdm_violate(m, "queue disabled while it works");
 	if (lasting & v)
 		check_enable(m, lasting);
@@ -192,7 +193,8 @@ static void command_done(struct vtd_model *m)
 	}
 	if (what & G_QIE) {
 		m->iqh = 0;
-		m->queue_stopped = false;
+		m->queue_stopped = m->waiting = false;
+		m->npending = 0;
 	}
 }
 
@@ -224,8 +226,9 @@ static void settle_if_prompt(struct vtd_model *m)
 {
 	if (m->config.late)
 		return;
-	while (m->gcmd_pending || bits(m->pmen, 31, 31) != (m->pmen & 1) ||
-	       (m->gsts & G_QIE && !m->queue_stopped && (m->iqh != m->iqt || m->waiting)))
+	while (
+	    m->gcmd_pending || bits(m->pmen, 31, 31) != (m->pmen & 1) ||
+	    (m->gsts & G_QIE && !m->queue_stopped && !m->hung && (m->iqh != m->iqt || m->waiting)))
 		vtd_model_step(m, 1);
 }
 
@@ -516,7 +519,12 @@ u32 vtd_model_pmen(const struct vtd_model *m)
 	return m->pmen;
 }
 
-void vtd_model_break_descriptor(struct vtd_model *m)
+void vtd_model_refuse(struct vtd_model *m, u32 times)
 {
-	m->break_next = true;
+	m->refuse_next = times;
+}
+
+void vtd_model_hang(struct vtd_model *m)
+{
+	m->hung = true;
 }

@@ -340,7 +340,7 @@ static struct result second_level(struct vtd_model *m, const struct ctx *c, u64 
 	struct result r;
 
 	if (addr >> (width < mgaw ? width : mgaw))
-		return (struct result){.reason = R_BEYOND_MGAW};
+		return (struct result){.reason = m->ttm == 1 ? R_SM_BEYOND : R_BEYOND_MGAW};
 	if (hit)
 		return (struct result){.out = hit->out,
 				       .base = hit->base,
@@ -387,8 +387,14 @@ static struct result translate(struct vtd_model *m, const struct request *q, str
 	else
 		r = second_level(m, c, q->addr);
 	r.quiet = c->fpd;
-	if (!r.reason && !(q->write ? r.w : r.r))
+	if (r.reason || (q->write ? r.w : r.r))
+		return r;
+	if (m->ttm != 1)
 		r.reason = q->write ? R_WRITE : R_READ;
+	else if (!r.r && !r.w)
+		r.reason = R_SM_ABSENT;
+	else
+		r.reason = q->write ? R_SM_WRITE : R_SM_READ;
 	return r;
 }
 
@@ -492,7 +498,7 @@ struct ats_dev *vtdm_ats(struct vtd_model *m, u16 rid)
 	return NULL;
 }
 
-void vtd_model_ats_device(struct vtd_model *m, u16 rid, u8 depth, bool answers)
+void vtd_model_ats_device(struct vtd_model *m, u16 rid, u16 pf, u8 depth, bool answers)
 {
 	struct ats_dev *d = vtdm_ats(m, rid);
 
@@ -503,6 +509,7 @@ void vtd_model_ats_device(struct vtd_model *m, u16 rid, u8 depth, bool answers)
 		return;
 	}
 	d->rid = rid;
+	d->pf = pf;
 	d->depth = depth;
 	d->answers = answers;
 }
