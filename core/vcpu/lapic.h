@@ -85,7 +85,7 @@ struct lapic {
 	u32 esr, esr_pending;
 	u32 icr_low, icr_high;
 	u32 lvt[LAPIC_LVT_ERROR - LAPIC_LVT_THERMAL + 1];
-	u64 refused; /* interrupts and registers refused; only grows */
+	u64 refused; /* interrupts and register values refused; only grows */
 };
 
 /*
@@ -112,6 +112,7 @@ __must_check int lapic_mmio_write(struct lapic *a, u32 offset, u8 width, u64 val
 
 /*
  * The vCPUs an IPI from `from` reaches, in rising order: first call with `after` IPI_END, then with
- * the one returned before, until IPI_END. Physical destinations are found directly.
+ * the one returned before, until IPI_END. Physical destinations are found directly. APICs that are
+ * disabled in APIC_BASE receive nothing. Of IPI_LOWEST's targets the first one is meant.
  */
 u32 lapic_next_target(const struct lapic *from, const struct ipi *ipi, u32 after);
