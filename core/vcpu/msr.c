@@ -125,8 +125,6 @@ static int call_read(struct msr_cpu *c, u32 msr, enum msr_handler handler, u64 *
 	case HANDLER_APIC_BASE:
 		*value = lapic_base_read(c->lapic);
 		return OK;
-	case HANDLER_X2APIC:
-		return lapic_msr_read(c->lapic, msr & 0xff, value);
 	case HANDLER_EFER:
 		*value = c->ops->efer_read(c->hw);
 		return OK;
@@ -158,8 +156,6 @@ static int call_write(struct msr_cpu *c, u32 msr, enum msr_handler handler, u64 
 	switch (handler) {
 	case HANDLER_APIC_BASE:
 		return lapic_base_write(c->lapic, value);
-	case HANDLER_X2APIC:
-		return lapic_msr_write(c->lapic, msr & 0xff, value);
 	case HANDLER_EFER:
 		return write_efer(c, value);
 	case HANDLER_MTRR:
@@ -181,16 +177,41 @@ static int call_write(struct msr_cpu *c, u32 msr, enum msr_handler handler, u64 
 	return ERR_PERM;
 }
 
-int msr_read(struct msr_cpu *c, u32 msr, u64 *value)
+static int answer_read(struct msr_cpu *c, u32 msr, u64 *value)
 {
 	const struct msr_rule *r = find_rule(c->ws->features, msr);
 
-	if (r && r->read == ANSWER_VALUE) {
-		*value = r->value;
-		return OK;
-	}
-	if (r && r->read == ANSWER_HANDLER &&
-	    call_read(c, msr, (enum msr_handler)r->value, value) == OK)
+	if (!r || r->read == ANSWER_GP)
+		return ERR_PERM;
+	if (r->read == ANSWER_HANDLER)
+		return call_read(c, msr, (enum msr_handler)r->value, value);
+	*value = r->value;
+	return OK;
+}
+
+static int answer_write(struct msr_cpu *c, u32 msr, u64 value)
+{
+	const struct msr_rule *r = find_rule(c->ws->features, msr);
+
+	if (!r || r->write == ANSWER_GP)
+		return ERR_PERM;
+	if (r->write == ANSWER_HANDLER)
+		return call_write(c, msr, (enum msr_handler)r->value, value);
+	c->dropped += r->write == ANSWER_DROP;
+	return OK;
+}
+
+/*
+ * x2APIC registers are not looked up: they are the only ones a busy guest comes here for, to send
+ * interrupts between its cores.
+ */
+int msr_read(struct msr_cpu *c, u32 msr, u64 *value)
+{
+	u32 reg = msr - MSR_X2APIC_FIRST;
+	int err = reg < MSR_X2APIC_COUNT ? lapic_msr_read(c->lapic, reg, value)
+					 : answer_read(c, msr, value);
+
+	if (!err)
 		return OK;
 	c->refused++;
 	return ERR_PERM;
@@ -198,14 +219,11 @@ int msr_read(struct msr_cpu *c, u32 msr, u64 *value)
 
 int msr_write(struct msr_cpu *c, u32 msr, u64 value)
 {
-	const struct msr_rule *r = find_rule(c->ws->features, msr);
+	u32 reg = msr - MSR_X2APIC_FIRST;
+	int err = reg < MSR_X2APIC_COUNT ? lapic_msr_write(c->lapic, reg, value)
+					 : answer_write(c, msr, value);
 
-	if (r && (r->write == ANSWER_VALUE || r->write == ANSWER_DROP)) {
-		c->dropped += r->write == ANSWER_DROP;
-		return OK;
-	}
-	if (r && r->write == ANSWER_HANDLER &&
-	    call_write(c, msr, (enum msr_handler)r->value, value) == OK)
+	if (!err)
 		return OK;
 	c->refused++;
 	return ERR_PERM;
