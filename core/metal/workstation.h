@@ -33,6 +33,9 @@ __must_check int workstations_apply(const struct plan *next, const struct bundle
 /* Look for what cores or guests asked for. True: there may be more to do, come again. */
 bool workstations_poll(void);
 
+/* Is a workstation still on its way to its first instruction? */
+bool workstations_starting(void);
+
 /* Update the times and memory figures of the counters page. */
 void workstations_count(void);
 
