@@ -4,7 +4,7 @@
 
 void console_init(struct console *c)
 {
-	*c = (struct console){.at_line_start = true};
+	*c = (struct console){0};
 }
 
 bool console_put(struct console *c, char byte)
@@ -31,7 +31,7 @@ bool console_drain(struct console *c, const char *name)
 		u32 at = c->tail % CONSOLE_RING;
 		u32 n = (u32)min_u64(head - c->tail, CONSOLE_RING - at);
 
-		log_console(name, c->ring + at, n, &c->at_line_start);
+		log_console(name, c->ring + at, n);
 		__atomic_store_n(&c->tail, c->tail + n, __ATOMIC_RELEASE);
 	}
 	if (c->lost) {
@@ -43,8 +43,7 @@ bool console_drain(struct console *c, const char *name)
 		c->lost = 0;
 		spin_unlock(&c->lock);
 		log_console(name, note,
-			    (u32)fmt(note, sizeof(note), "[%lu bytes lost]\n", (unsigned long)lost),
-			    &c->at_line_start);
+			    (u32)fmt(note, sizeof(note), "[%lu bytes lost]\n", (unsigned long)lost));
 	}
 	return any;
 }

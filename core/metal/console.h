@@ -13,7 +13,6 @@ struct console {
 	struct spinlock lock;
 	u32 head, tail; /* free-running */
 	u64 lost;	/* bytes that found the ring full, since the last drain */
-	bool at_line_start;
 	char ring[CONSOLE_RING];
 };
 

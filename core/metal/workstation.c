@@ -29,6 +29,7 @@ struct slot {
 	u64 scrub_offset;
 	bool clean;   /* its memory holds nothing of anybody */
 	bool leaving; /* the next plan does not have it */
+	u64 kick_ns;  /* when its cores were asked to leave */
 };
 
 static struct slot *slots;
@@ -283,6 +284,7 @@ static void begin_stop(u32 i)
 		 s->plan->name, events[e].text);
 	s->after_stop = events[e].next;
 	set_state(i, WS_STOPPING);
+	s->kick_ns = port_time_ns();
 	for (u32 n = 0; n < s->ws->guest.ncpus; n++)
 		run_request(s->ws->guest.vcpus[n].cpu, REQUEST_LEAVE);
 }
@@ -301,6 +303,8 @@ static void end_stop(u32 i)
 	struct slot *s = &slots[i];
 	enum guest_event e = s->event - 1;
 
+	port_log(LOG_INFO, "%s: all cores out after %lu us", s->plan->name,
+		 (unsigned long)((port_time_ns() - s->kick_ns) / 1000));
 	while (console_drain(&s->ws->console, s->plan->name))
 		;
 	if (e == GUEST_TRIPLE_FAULT || e == GUEST_FAILED)
