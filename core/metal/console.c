@@ -22,9 +22,28 @@ bool console_put(struct console *c, char byte)
 	return byte == '\n' || used == CONSOLE_RING / 2;
 }
 
-bool console_drain(struct console *c, const char *name)
+/* Where to stop: behind the last line's end, or at the head for a prompt that has stood a while. */
+static u32 drain_limit(struct console *c, u32 head, bool tick)
 {
-	u32 head = __atomic_load_n(&c->head, __ATOMIC_ACQUIRE);
+	u32 at = head;
+
+	if (tick) {
+		bool quiet = c->seen_head == head;
+
+		c->seen_head = head;
+		if (quiet)
+			return head;
+	}
+	if (head - c->tail > CONSOLE_RING / 2)
+		return head;
+	while (at != c->tail && c->ring[(at - 1) % CONSOLE_RING] != '\n')
+		at--;
+	return at;
+}
+
+bool console_drain(struct console *c, const char *name, bool tick)
+{
+	u32 head = drain_limit(c, __atomic_load_n(&c->head, __ATOMIC_ACQUIRE), tick);
 	bool any = head != c->tail;
 
 	while (c->tail != head) {

@@ -241,7 +241,7 @@ void boot_main(u32 source, u64 info)
 
 	port_log(LOG_INFO, "counters at %#lx size %u", (unsigned long)counters.v, size);
 	while (workstations_starting())
-		workstations_poll();
+		workstations_poll(false);
 	report_boot(settle_ticks);
 	host_loop();
 }

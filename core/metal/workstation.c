@@ -305,8 +305,8 @@ static void end_stop(u32 i)
 
 	port_log(LOG_INFO, "%s: all cores out after %lu us", s->plan->name,
 		 (unsigned long)((port_time_ns() - s->kick_ns) / 1000));
-	while (console_drain(&s->ws->console, s->plan->name))
-		;
+	console_drain(&s->ws->console, s->plan->name, true);
+	console_drain(&s->ws->console, s->plan->name, true);
 	if (e == GUEST_TRIPLE_FAULT || e == GUEST_FAILED)
 		report_death(&s->ws->guest);
 	s->ws = NULL;
@@ -326,7 +326,7 @@ static void unmake(u32 i)
 	set_state(i, WS_EMPTY);
 }
 
-static bool step(u32 i)
+static bool step(u32 i, bool tick)
 {
 	struct slot *s = &slots[i];
 	bool more = false;
@@ -334,7 +334,7 @@ static bool step(u32 i)
 	if (!s->plan)
 		return false;
 	if (s->ws)
-		more = console_drain(&s->ws->console, s->plan->name);
+		more = console_drain(&s->ws->console, s->plan->name, tick);
 	switch (s->state) {
 	case WS_RUNNING:
 		if (!__atomic_load_n(&s->event, __ATOMIC_ACQUIRE))
@@ -361,12 +361,12 @@ static bool step(u32 i)
 	}
 }
 
-bool workstations_poll(void)
+bool workstations_poll(bool tick)
 {
 	bool more = false;
 
 	for (u32 i = 0; i < nslots; i++)
-		more |= step(i);
+		more |= step(i, tick);
 	return more;
 }
 
@@ -401,7 +401,7 @@ static void remove_absent(const struct plan *next)
 			request_event(&s->ws->guest, NULL, GUEST_POWER_OFF);
 	}
 	do {
-		workstations_poll();
+		workstations_poll(false);
 		left = false;
 		for (u32 i = 0; i < nslots; i++)
 			left |= slots[i].leaving;
