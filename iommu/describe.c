@@ -161,6 +161,7 @@ static void add_function(struct describe *d, struct iommu_device *dev, u32 i)
 		dev->irq_last_bus = source.last_bus;
 		dev->phantom_bits = f->phantom ? f->phantom_bits : 0;
 		dev->ats_queue = f->ats_queue;
+		dev->pf_rid = bdf_rid(f->is_vf && f->pf < d->n ? d->f[f->pf].bdf : f->bdf);
 	}
 	for (u32 k = 0; k < count; k++)
 		add_rid(d, dev, rids[k]);
@@ -230,7 +231,7 @@ static void describe_special(struct describe *d, struct iommu_unit *unit,
 	dev = new_device(d, unit, kind);
 	dev->hw_id = id;
 	dev->group = NO_FUNCTION - d->io->ndevices; /* its own */
-	dev->irq_rid = rid;
+	dev->irq_rid = dev->pf_rid = rid;
 	dev->interrupts = kind == IOMMU_DEV_IOAPIC ? IOAPIC_PINS : HPET_TIMERS;
 	add_rid(d, dev, rid);
 }

@@ -134,27 +134,47 @@ static void join(struct group_member *g, u32 a, u32 b, enum group_reason reason)
 	blame(&g[b], reason, a);
 }
 
-/* Can traffic between two things below this bridge turn around without passing the IOMMU? */
-static bool turns_around(const struct iommu_function *b)
+/*
+ * Packets that enter a switch by a downstream port without access control go straight to any other
+ * port of it, whatever that one controls.
+ */
+static bool switch_open(const struct iommu_function *f, u32 n, u32 port)
 {
-	switch (b->port) {
+	for (u32 i = 0; i < n; i++)
+		if (f[i].port == PORT_DOWNSTREAM && f[i].bdf.segment == f[port].bdf.segment &&
+		    f[i].bdf.bus == f[port].bdf.bus && !f[i].acs)
+			return true;
+	return false;
+}
+
+/* Can traffic between two things below this bridge turn around without passing the IOMMU? */
+static bool turns_around(const struct iommu_function *f, u32 n, u32 b)
+{
+	switch (f[b].port) {
 	case PORT_ROOT:
+		return !f[b].acs;
 	case PORT_DOWNSTREAM:
-		return !b->acs;
+		return switch_open(f, n, b);
 	case PORT_UPSTREAM:
 		/* has one link down to its own downstream ports, which decide */
-		return b->multifunction && !b->acs;
+		return f[b].multifunction && !f[b].acs;
 	default:
 		return true;
 	}
 }
 
-static bool path_open(const struct iommu_function *f, u32 b)
+static bool path_open(const struct iommu_function *f, u32 n, u32 b)
 {
 	for (u32 hops = 0; b != NO_FUNCTION && hops < PCI_PATH_MAX; b = f[b].parent, hops++)
-		if (turns_around(&f[b]))
+		if (turns_around(f, n, b))
 			return true;
 	return false;
+}
+
+static bool share_open_switch(const struct iommu_function *f, u32 n, u32 i, u32 j)
+{
+	return f[i].port == PORT_DOWNSTREAM && f[j].port == PORT_DOWNSTREAM &&
+	       f[i].bdf.bus == f[j].bdf.bus && switch_open(f, n, i);
 }
 
 /* Functions of one device may talk to each other inside it unless each is access-controlled. */
@@ -197,8 +217,10 @@ void group_compute(const struct iommu_function *f, u32 n, const struct ivrs *ivr
 			else if (same_slot(&f[i], &f[j]) && talks_inside(&f[i]) &&
 				 talks_inside(&f[j]))
 				join(out, i, j, GROUP_MULTIFUNCTION);
+			else if (share_open_switch(f, n, i, j))
+				join(out, i, j, GROUP_PORT);
 		}
-		if (parent != NO_FUNCTION && path_open(f, parent))
+		if (parent != NO_FUNCTION && path_open(f, n, parent))
 			join(out, i, parent, GROUP_PORT);
 	}
 	for (u32 i = 0; i < n; i++)

@@ -12,8 +12,8 @@
 struct console {
 	struct spinlock lock;
 	u32 head, tail; /* free-running */
+	u32 seen_head;	/* at the last tick */
 	u64 lost;	/* bytes that found the ring full, since the last drain */
-	bool at_line_start;
 	char ring[CONSOLE_RING];
 };
 
@@ -22,5 +22,8 @@ void console_init(struct console *c);
 /* From any core. True: worth waking the host core now (a line is complete, or space runs out). */
 __must_check bool console_put(struct console *c, char byte);
 
-/* Host core: write out what there is. Returns whether there was anything. */
-bool console_drain(struct console *c, const char *name);
+/*
+ * Host core: write out the complete lines there are. `tick`: time passes; a partial line that has
+ * not grown since the last tick is written too. Returns whether there was anything.
+ */
+bool console_drain(struct console *c, const char *name, bool tick);

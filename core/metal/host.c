@@ -17,9 +17,13 @@ void host_wake(void)
 		apic_ipi(cpus[0].apic_id, IPI_FIXED, VECTOR_WAKE);
 }
 
-/* Waking is all an interrupt has to do: the loop looks at everything. */
+static bool ticked;
+
+/* Waking is nearly all an interrupt has to do: the loop looks at everything. */
 void host_interrupt(u8 vector)
 {
+	if (vector == VECTOR_TIMER)
+		ticked = true;
 }
 
 void host_loop(void)
@@ -32,7 +36,8 @@ void host_loop(void)
 		workstations_count();
 		bool more = log_drain();
 
-		more |= workstations_poll();
+		more |= workstations_poll(ticked);
+		ticked = false;
 		if (!more)
 			irq_wait();
 	}

@@ -14,6 +14,7 @@ static char ring[LOG_RING_SIZE];
 static u32 head, tail; /* free-running: head written, tail output */
 static bool deferred, panicking, have_uart, have_debug_port;
 static u8 max_level = LOG_INFO;
+static const char *open_line; /* whose console text the last line out is; NULL: it is complete */
 
 /* A UART is there when its loop-back answers (NS16550A data sheet, MCR bit 4). */
 static bool uart_probe(void)
@@ -59,6 +60,13 @@ static void out(char c)
 	screen_put(c);
 }
 
+static void close_line(void)
+{
+	if (open_line)
+		out('\n');
+	open_line = NULL;
+}
+
 static bool drain(void)
 {
 	bool any = false;
@@ -66,6 +74,8 @@ static bool drain(void)
 
 	if (end - tail > LOG_RING_SIZE)
 		tail = end - LOG_RING_SIZE;
+	if (tail != end)
+		close_line();
 	for (; tail != end; tail++, any = true)
 		out(ring[tail % LOG_RING_SIZE]);
 	return any;
@@ -133,20 +143,27 @@ void log_set_level(u8 level)
 	max_level = level;
 }
 
-void log_console(const char *name, const char *text, u32 len, bool *at_line_start)
+/*
+ * One physical line holds the text of one workstation. Who comes while another's line is open ends
+ * it; that one's text goes on in a new line under its own name.
+ */
+void log_console(const char *name, const char *text, u32 len)
 {
 	for (u32 i = 0; i < len; i++) {
 		if (text[i] == '\r')
 			continue;
-		if (*at_line_start) {
+		if (open_line != name) {
+			close_line();
 			out('[');
 			for (const char *n = name; *n; n++)
 				out(*n);
 			out(']');
 			out(' ');
+			open_line = name;
 		}
 		out(text[i]);
-		*at_line_start = text[i] == '\n';
+		if (text[i] == '\n')
+			open_line = NULL;
 	}
 }
 

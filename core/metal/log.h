@@ -27,8 +27,11 @@ void log_panic_mode(void);
 /* Lines of `level` and more urgent are kept. */
 void log_set_level(u8 level);
 
-/* Text of a workstation's console, as lines prefixed with "[name] ". Host core only. */
-void log_console(const char *name, const char *text, u32 len, bool *at_line_start);
+/*
+ * Text of a workstation's console, as lines prefixed with "[name] ". `name` must stay the same
+ * pointer for one workstation. Host core only.
+ */
+void log_console(const char *name, const char *text, u32 len);
 
 /* The last `size` bytes of the log, for a crash record. Returns the bytes written. */
 u32 log_tail(char *out, u32 size);

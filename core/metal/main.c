@@ -240,8 +240,8 @@ void boot_main(u32 source, u64 info)
 	paddr_t counters = counters_address(&size);
 
 	port_log(LOG_INFO, "counters at %#lx size %u", (unsigned long)counters.v, size);
-	while (workstations_poll())
-		;
+	while (workstations_starting())
+		workstations_poll(false);
 	report_boot(settle_ticks);
 	host_loop();
 }

@@ -95,6 +95,27 @@ int memory_own(paddr_t base, u64 size)
 	return err;
 }
 
+/*
+ * Only the host core touches grants of workstations that do not run, and a core that runs a vCPU
+ * takes up new translations when it enters the run loop (window_drop, CR3): here the host core's
+ * own flush is enough, the others flush before they are given a vCPU again.
+ */
+static int flush_local(void *ctx, const struct pt_gather *g)
+{
+	for (u64 at = g->lo; at < g->hi; at += PAGE_SIZE)
+		invlpg(at);
+	write_cr3(read_cr3());
+	return OK;
+}
+
+void memory_disown(paddr_t base, u64 size)
+{
+	spin_lock(&lock);
+	if (pt_unmap(&tables, DIRECT_BASE + base.v, size) || pt_settle(&tables, flush_local, NULL))
+		panic("the hypervisor's own tables are inconsistent");
+	spin_unlock(&lock);
+}
+
 static int map_stack(u64 at, u64 size)
 {
 	paddr_t pa;

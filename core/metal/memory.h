@@ -26,6 +26,9 @@ __must_check int memory_add_cores(u32 n);
 /* Make hypervisor-owned RAM (a grant, the bundle's home) reachable by port_va(). */
 __must_check int memory_own(paddr_t base, u64 size);
 
+/* The opposite: it is about to become somebody else's. Every core forgets it. */
+void memory_disown(paddr_t base, u64 size);
+
 /* Memory of the image, the heap in use and the cores: what the hypervisor takes for itself. */
 u64 memory_used(void);
 

@@ -153,6 +153,7 @@ static void offer_nmi(struct vcpu *v)
 
 static void run_vcpu(struct vcpu *v, struct cpu *c)
 {
+	write_cr3(read_cr3()); /* forget grants that have changed hands, see memory_disown() */
 	v->ops->set_state(v, &v->start);
 	v->ops->vcpu_load(v);
 	reset_apic(v);

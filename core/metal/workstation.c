@@ -27,7 +27,9 @@ struct slot {
 	enum workstation_state after_stop; /* WS_STARTING, WS_OFF, WS_FAILED */
 	u32 scrub_piece;
 	u64 scrub_offset;
-	bool clean; /* its memory holds nothing of anybody */
+	bool clean;   /* its memory holds nothing of anybody */
+	bool leaving; /* the next plan does not have it */
+	u64 kick_ns;  /* when its cores were asked to leave */
 };
 
 static struct slot *slots;
@@ -282,6 +284,7 @@ static void begin_stop(u32 i)
 		 s->plan->name, events[e].text);
 	s->after_stop = events[e].next;
 	set_state(i, WS_STOPPING);
+	s->kick_ns = port_time_ns();
 	for (u32 n = 0; n < s->ws->guest.ncpus; n++)
 		run_request(s->ws->guest.vcpus[n].cpu, REQUEST_LEAVE);
 }
@@ -300,14 +303,30 @@ static void end_stop(u32 i)
 	struct slot *s = &slots[i];
 	enum guest_event e = s->event - 1;
 
-	while (console_drain(&s->ws->console, s->plan->name))
-		;
+	port_log(LOG_INFO, "%s: all cores out after %lu us", s->plan->name,
+		 (unsigned long)((port_time_ns() - s->kick_ns) / 1000));
+	console_drain(&s->ws->console, s->plan->name, true);
+	console_drain(&s->ws->console, s->plan->name, true);
 	if (e == GUEST_TRIPLE_FAULT || e == GUEST_FAILED)
 		report_death(&s->ws->guest);
 	s->ws = NULL;
 }
 
-static bool step(u32 i)
+/* Give its memory back: the hypervisor forgets the grant, which must not show what it held. */
+static void unmake(u32 i)
+{
+	struct slot *s = &slots[i];
+
+	memset(port_va(s->plan->grant.base), 0, s->plan->grant.size);
+	memory_disown(s->plan->grant.base, s->plan->grant.size);
+	for (u32 n = 0; n < ncpus; n++)
+		if (cpu_counters(n)->workstation == i)
+			cpu_counters(n)->workstation = ~0u;
+	*s = (struct slot){0};
+	set_state(i, WS_EMPTY);
+}
+
+static bool step(u32 i, bool tick)
 {
 	struct slot *s = &slots[i];
 	bool more = false;
@@ -315,7 +334,7 @@ static bool step(u32 i)
 	if (!s->plan)
 		return false;
 	if (s->ws)
-		more = console_drain(&s->ws->console, s->plan->name);
+		more = console_drain(&s->ws->console, s->plan->name, tick);
 	switch (s->state) {
 	case WS_RUNNING:
 		if (!__atomic_load_n(&s->event, __ATOMIC_ACQUIRE))
@@ -336,39 +355,104 @@ static bool step(u32 i)
 		start(i);
 		return true;
 	default:
+		if (s->leaving)
+			unmake(i);
 		return more;
 	}
 }
 
-bool workstations_poll(void)
+bool workstations_poll(bool tick)
 {
 	bool more = false;
 
 	for (u32 i = 0; i < nslots; i++)
-		more |= step(i);
+		more |= step(i, tick);
 	return more;
 }
 
 /* ---- plans ----------------------------------------------------------------------------------- */
 
+static const struct plan_workstation *find_in(const struct plan *p, const struct slot *s)
+{
+	for (u32 i = 0; i < p->nworkstations; i++)
+		if (plan_workstation_equal(&p->workstations[i], s->plan))
+			return &p->workstations[i];
+	return NULL;
+}
+
+/* Stop and unmake what the next plan does not have just so. Returns when it is gone. */
+static void remove_absent(const struct plan *next)
+{
+	bool left;
+
+	for (u32 i = 0; i < nslots; i++) {
+		struct slot *s = &slots[i];
+
+		if (!s->plan)
+			continue;
+		const struct plan_workstation *same = find_in(next, s);
+
+		if (same) {
+			s->plan = same;
+			continue;
+		}
+		s->leaving = true;
+		if (s->state == WS_RUNNING)
+			request_event(&s->ws->guest, NULL, GUEST_POWER_OFF);
+	}
+	do {
+		workstations_poll(false);
+		left = false;
+		for (u32 i = 0; i < nslots; i++)
+			left |= slots[i].leaving;
+	} while (left);
+}
+
+static bool present(const struct plan_workstation *w)
+{
+	for (u32 i = 0; i < nslots; i++)
+		if (slots[i].plan == w)
+			return true;
+	return false;
+}
+
+static struct slot *free_slot(void)
+{
+	for (u32 i = 0; i < nslots; i++)
+		if (!slots[i].plan)
+			return &slots[i];
+	return NULL;
+}
+
 int workstations_apply(const struct plan *next, const struct bundle *bundle)
 {
 	if (next->nworkstations > nslots)
 		return ERR_NOMEM;
+	remove_absent(next);
 	the_bundle = *bundle;
 	for (u32 i = 0; i < next->nworkstations; i++) {
-		struct slot *s = &slots[i];
+		const struct plan_workstation *w = &next->workstations[i];
 
-		if (s->plan)
-			return ERR_BUSY;
-		int err =
-		    memory_own(next->workstations[i].grant.base, next->workstations[i].grant.size);
+		if (present(w))
+			continue;
+		int err = memory_own(w->grant.base, w->grant.size);
 
 		if (err)
 			return err;
-		s->plan = &next->workstations[i];
-		fmt(ws_counters(i)->name, COUNTERS_NAME, "%s", s->plan->name);
-		set_state(i, s->plan->autostart ? WS_STARTING : WS_OFF);
+		struct slot *s = free_slot();
+		u32 at = (u32)(s - slots);
+
+		*s = (struct slot){.plan = w};
+		fmt(ws_counters(at)->name, COUNTERS_NAME, "%s", w->name);
+		set_state(at, w->autostart ? WS_STARTING : WS_OFF);
 	}
 	return OK;
+}
+
+bool workstations_starting(void)
+{
+	for (u32 i = 0; i < nslots; i++)
+		if (slots[i].state == WS_STARTING)
+			return true;
+	return false;
 }

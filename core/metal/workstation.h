@@ -30,8 +30,14 @@ __must_check int workstations_init(u32 n);
  */
 __must_check int workstations_apply(const struct plan *next, const struct bundle *bundle);
 
-/* Look for what cores or guests asked for. True: there may be more to do, come again. */
-bool workstations_poll(void);
+/*
+ * Look for what cores or guests asked for. `tick`: the timer has ticked since the last call. True:
+ * there may be more to do, come again.
+ */
+bool workstations_poll(bool tick);
+
+/* Is a workstation still on its way to its first instruction? */
+bool workstations_starting(void);
 
 /* Update the times and memory figures of the counters page. */
 void workstations_count(void);

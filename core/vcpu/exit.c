@@ -2,12 +2,13 @@
 #include "core/port.h"
 #include "core/vcpu/vcpu.h"
 
-#define CR4_PAE	  (1ull << 5)
-#define CR4_MCE	  (1ull << 6)
-#define CR4_LA57  (1ull << 12)
-#define CR4_PCIDE (1ull << 17)
-#define EFER_LMA  (1ull << 10)
-#define APIC_PAGE APIC_BASE_ADDRESS
+#define CR4_PAE	    (1ull << 5)
+#define CR4_MCE	    (1ull << 6)
+#define CR4_LA57    (1ull << 12)
+#define CR4_PCIDE   (1ull << 17)
+#define CR4_OSXSAVE (1ull << 18)
+#define EFER_LMA    (1ull << 10)
+#define APIC_PAGE   APIC_BASE_ADDRESS
 
 enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MC = 18 };
 
@@ -339,6 +340,10 @@ static void exit_xsetbv(struct vcpu *v)
 {
 	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
 
+	if (!(v->cr4 & CR4_OSXSAVE)) {
+		vcpu_inject_ud(v);
+		return;
+	}
 	if ((u32)v->gpr[GPR_CX] || v->ops->cpl(v) || !cpuid_xcr0_valid(&v->guest->cpuid, value)) {
 		vcpu_inject_gp(v);
 		return;

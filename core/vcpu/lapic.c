@@ -111,13 +111,15 @@ static void raise_error(struct lapic *a, u32 bit)
 static void send(struct lapic *a, const struct ipi *ipi)
 {
 	enum ipi_mode mode = ipi->mode == IPI_LOWEST ? IPI_FIXED : (enum ipi_mode)ipi->mode;
-	u32 vcpu = lapic_next_target(a, ipi, IPI_END);
+	/* A physical destination is one at most, and so is the choice among lowest priorities. */
+	bool one = ipi->mode == IPI_LOWEST ||
+		   (ipi->shorthand == IPI_TO_DEST && !ipi->logical && ipi->dest != IPI_BROADCAST);
 
-	while (vcpu != IPI_END) {
+	for (u32 vcpu = lapic_next_target(a, ipi, IPI_END); vcpu != IPI_END;
+	     vcpu = lapic_next_target(a, ipi, vcpu)) {
 		a->ops->ipi(a->hw, vcpu, mode, ipi->vector);
-		if (ipi->mode == IPI_LOWEST)
+		if (one)
 			return;
-		vcpu = lapic_next_target(a, ipi, vcpu);
 	}
 }
 

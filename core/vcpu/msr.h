@@ -69,7 +69,7 @@ struct msr_cpu {
 	struct lapic *lapic;
 	struct mtrr mtrr;
 	u64 misc_enable;
-	u64 refused; /* unknown registers: #GP */
+	u64 refused; /* accesses answered with #GP */
 	u64 dropped; /* writes without effect that a guest may notice (TSC, microcode) */
 };
 
