@@ -25,7 +25,6 @@ static void ring_restart(struct amdvi *a)
 	amdvi_write(a, AMDVI_CONTROL, a->control & ~AMDVI_CTL_COMMAND_EN);
 	amdvi_write(a, AMDVI_COMMAND_HEAD, a->ring.batch * AMDVI_CMD_BYTES);
 	amdvi_write(a, AMDVI_CONTROL, a->control);
-	ring_publish(a);
 }
 
 /* §2.4.1: the store happens when all earlier commands, and the DMA they fenced, are complete. */
@@ -43,8 +42,6 @@ static int ring_wait(struct amdvi *a)
 		port_relax();
 		if (amdvi_read(a, AMDVI_STATUS) & AMDVI_STS_COMMAND_RUN)
 			continue;
-		if (*r->done == r->sequence)
-			break;
 		if (restarted) {
 			port_log(LOG_ERROR,
 				 "AMD-Vi unit %u refuses a command twice (batch %u..%u): nothing "

@@ -71,11 +71,13 @@ static inline u8 amdvi_efr_levels(u64 efr)
 #define AMDVI_IVHD_ISOC		    (1u << 3)
 #define AMDVI_IVHD_IOTLB	    (1u << 4)
 
-/* The capability of the unit's PCI function (§3.2), dword 0 and 4. */
+/* The capability of the unit's PCI function (§3.2), dwords 0 and 4. */
 #define AMDVI_CAP_ID	   0x0fu
 #define AMDVI_CAP_NP_CACHE (1u << 26)
 #define AMDVI_CAP_EFR	   (1u << 27)
-#define AMDVI_CAP_MISC	   0x10u /* bits 14:8: physical address size */
+#define AMDVI_CAP_MISC	   0x10u
+#define AMDVI_CAP_PA_SHIFT 8u  /* bits 14:8: physical address size */
+#define AMDVI_CAP_VA_SHIFT 15u /* bits 21:15: device address size */
 
 /* ---- device table entry (§2.2.2.1), as two 128-bit halves ------------------------------------ */
 

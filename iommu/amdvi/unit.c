@@ -25,6 +25,14 @@ static u32 capability(const struct iommu_unit *u, u16 off)
 	return port_pci_read(u->desc.pci, u->desc.pci_cap + off, 4);
 }
 
+/* An address width of the capability's miscellaneous information; 64 where it says nothing. */
+static u8 capability_bits(const struct iommu_unit *u, u32 shift)
+{
+	u8 bits = capability(u, AMDVI_CAP_MISC) >> shift & 0x7f;
+
+	return bits && bits < 64 ? bits : 64;
+}
+
 static u64 features(const struct iommu_unit *u)
 {
 	u64 efr = 0;
@@ -45,7 +53,7 @@ static u64 features(const struct iommu_unit *u)
 
 static int probe(struct iommu_unit *u)
 {
-	u32 header, misc;
+	u32 header;
 	u64 efr;
 	u8 levels;
 	int err;
@@ -57,12 +65,11 @@ static int probe(struct iommu_unit *u)
 	if (err)
 		return err;
 	header = capability(u, 0);
-	misc = capability(u, AMDVI_CAP_MISC);
 	efr = features(u);
 	levels = amdvi_efr_levels(efr);
 	u->caps = (struct iommu_caps){
-	    .input_bits = levels == 6 ? 64 : (u8)(12 + 9 * levels),
-	    .output_bits = misc == ~0u || !(misc >> 8 & 0x7f) ? 52 : misc >> 8 & 0x7f,
+	    .input_bits = (u8)min_u64(12 + 9 * levels, capability_bits(u, AMDVI_CAP_VA_SHIFT)),
+	    .output_bits = (u8)min_u64(52, capability_bits(u, AMDVI_CAP_PA_SHIFT)),
 	    .levels = (u16)((2u << levels) - 2),
 	    .leaf_max = PT_LEAF_1G,
 	    .coherent = true,

@@ -146,6 +146,7 @@ static void command_error(struct amdvi_model *m, u8 event)
 	u64 at = (m->cmdbase & 0xffffffffff000ull) + m->cmdhead;
 
 	m->status &= ~S_CMDRUN;
+	m->head_unknown = true;
 	log_event(m, (u64)event << 60, at);
 }
 
@@ -276,8 +277,10 @@ static void on_relax(void *model)
 	write_event(m);
 	if (m->delay_left)
 		m->delay_left--;
-	else
-		(void)step(m);
+	else if (step(m))
+		m->idle = 0;
+	if (++m->idle > MODEL_PATIENCE)
+		fake_fail("the driver waits for something that will never come");
 }
 
 static void on_exchange(void *model, volatile u128 *p, u128 old, u128 new)
@@ -302,8 +305,11 @@ static void update_run(struct amdvi_model *m, u64 old)
 	}
 	if (!(now & C_CMDBUF_EN))
 		m->status &= ~S_CMDRUN;
-	else if (rise || !(old & C_CMDBUF_EN))
+	else if (rise || !(old & C_CMDBUF_EN)) {
+		if (m->head_unknown)
+			model_violation("command buffer restarted where an error left its head");
 		m->status |= S_CMDRUN;
+	}
 	if (!(now & C_EVTLOG_EN))
 		m->status &= ~S_EVTRUN;
 	else if ((rise || !(old & C_EVTLOG_EN)) && !(m->status & S_OVERFLOW))
@@ -350,6 +356,7 @@ static void write_pointer(struct amdvi_model *m, u32 off, u64 v)
 	switch (off) {
 	case R_CMDHEAD:
 		m->cmdhead = (u32)v;
+		m->head_unknown = false;
 		break;
 	case R_CMDTAIL:
 		m->cmdtail = (u32)v;
@@ -376,6 +383,7 @@ static void write_base(struct amdvi_model *m, u32 off, u64 v)
 	if (command) {
 		m->cmdbase = v;
 		m->cmdhead = m->cmdtail = 0;
+		m->head_unknown = false;
 	} else {
 		write_event(m);
 		m->evtbase = v;
@@ -562,6 +570,8 @@ static u32 pci_dword(struct amdvi_model *m, u16 off)
 		return (u32)dead | 1;
 	case CAP_IOMMU + 8:
 		return (u32)(dead >> 32);
+	case CAP_IOMMU + 16:
+		return m->config.misc;
 	case CAP_MSI:
 		return 0x05 | (0x80u | m->msi_control) << 16;
 	case CAP_MSI + 4:

@@ -31,6 +31,7 @@ struct amdvi_model_config {
 	struct bdf function; /* the unit's own PCI function */
 	paddr_t registers;
 	u64 features;
+	u32 misc;		/* the capability's miscellaneous information: address widths */
 	bool no_function;	/* firmware hides the PCI function: no capability, no MSI */
 	bool np_cache;		/* absent entries are cached (capability bit 26) */
 	bool late;		/* a command completes at the earliest one port_relax() later */

@@ -4,12 +4,13 @@
 #include "tests/fake/amdvi.h"
 #include "tests/fake/view.h"
 
-#define MODEL_RIDS    65536u
-#define MODEL_WAYS    8u
-#define MODEL_TLB     1024u
-#define MODEL_IRTES   1024u
-#define MODEL_SHADOWS 16384u
-#define MODEL_LOG     4096u
+#define MODEL_RIDS     65536u
+#define MODEL_WAYS     8u
+#define MODEL_TLB      1024u
+#define MODEL_IRTES    1024u
+#define MODEL_SHADOWS  16384u
+#define MODEL_PATIENCE 5000000u /* polling steps without a command done: a hang */
+#define MODEL_LOG      4096u
 
 /* Register offsets (48882 §3.4). */
 enum {
@@ -111,11 +112,12 @@ struct model_ats {
 struct amdvi_model {
 	struct amdvi_model_config config;
 	u64 devtab, cmdbase, evtbase, control, exbase, exlimit, xt[3];
+	bool head_unknown; /* after a command error */
 	u32 cmdhead, cmdtail, evthead, evttail, status;
 	u32 msi_address[2], msi_data;
 	u16 msi_control;
 
-	u32 delay_left;
+	u32 delay_left, idle;
 	u8 break_event;
 	u32 break_times;
 	u64 ncommands, count[16];

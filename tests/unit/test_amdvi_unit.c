@@ -19,15 +19,22 @@ static void capabilities_are_those_of_register_and_ivrs(void **state)
 	struct iommu_caps *caps = &rig.unit[0].caps;
 
 	c.np_cache = true;
+	c.misc = 48u << 8 | 64u << 15;
 	c.features = RIG_FEATURES | AMDVI_MODEL_HATS(5);
 	rig_init(&rig, &c, NULL);
 	assert_int_equal(amdvi_ops.probe(&rig.unit[0]), OK);
 	assert_int_equal(caps->input_bits, 57);
-	assert_int_equal(caps->output_bits, 52);
+	assert_int_equal(caps->output_bits, 48);
 	assert_int_equal(caps->levels, 0x3e);
 	assert_int_equal(caps->leaf_max, PT_LEAF_1G);
 	assert_true(caps->caches_absent && caps->irq_remapping && caps->x2apic && caps->ats);
 	assert_int_equal(caps->max_irqs, 512);
+
+	amdvi_model_config(rig.model[0])->misc = 52u << 8 | 50u << 15;
+	assert_int_equal(amdvi_ops.probe(&rig.unit[0]), OK);
+	assert_int_equal(caps->input_bits, 50);
+	assert_int_equal(caps->output_bits, 52);
+	amdvi_model_config(rig.model[0])->misc = 0;
 
 	/* The IVRS takes away what firmware knows to be broken; it adds nothing. */
 	rig.unit[0].desc.features = AMDVI_MODEL_GA | AMDVI_MODEL_HATS(4);
