@@ -1,0 +1,1 @@
+TESTS_ALL += tests/iommu/property_long.sh
