@@ -3,8 +3,10 @@
 #include "core/base/mem.h"
 #include "core/vcpu/cpuid_policy.h"
 
-#define INDEXED	   0x80 /* in count[]: ECX chooses among the entries */
-#define COUNT_MASK 0x7f
+/* In count[]: ECX chooses among the entries; something of the vCPU is filled in. */
+#define INDEXED	   0x80
+#define DYNAMIC	   0x40
+#define COUNT_MASK 0x3f
 
 #define CR4_OSXSAVE (1u << 18)
 #define CR4_PKE	    (1u << 22)
@@ -257,6 +259,9 @@ static int add_hypervisor(const struct shape *s, struct cpuid_table *t)
 
 /* ---- building -------------------------------------------------------------------------------------- */
 
+/* The leaves that fill_in() below knows. */
+static const u32 dynamic_leaves[] = {0x1, 0x7, 0xb, 0xd, 0x1f, 0x80000001, 0x8000001e};
+
 static bool wanted(const struct shape *s, const struct cpuid_rule *r)
 {
 	/* Topology is ours to say, also where the host is older than its leaf. */
@@ -316,6 +321,11 @@ int cpuid_build(struct cpuid_table *t, const struct cpuid_params *p)
 	err = add_hypervisor(&s, t);
 	if (err)
 		return err;
+	for (u32 i = 0; i < ARRAY_SIZE(dynamic_leaves); i++) {
+		u8 *count = &t->count[dynamic_leaves[i] >> 30][dynamic_leaves[i] & 0x3fffffff];
+
+		*count |= *count ? DYNAMIC : 0;
+	}
 	t->entry[t->first[0][0]].out[CPUID_EAX] = t->max[0];
 	t->entry[t->first[2][0]].out[CPUID_EAX] = 0x80000000 | t->max[2];
 	return OK;
@@ -323,7 +333,7 @@ int cpuid_build(struct cpuid_table *t, const struct cpuid_params *p)
 
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
-/* What depends on the vCPU: at most a few instructions for any leaf. */
+/* What depends on the vCPU. */
 static void fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
 		    u32 out[4])
 {
@@ -354,36 +364,43 @@ static void fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32
 		if (!v->apic_enabled)
 			out[CPUID_EDX] &= ~F1_EDX_APIC;
 		break;
-	case 0x8000001e:
+	default: /* 8000001Eh */
 		out[CPUID_EAX] = v->apic_id;
 		out[CPUID_EBX] |= v->apic_id >> t->thread_bits & 0xff;
 		break;
-	default:
-		break;
 	}
+}
+
+static void look_up(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
+		    u32 out[4])
+{
+	u32 range = leaf >> 30, low = leaf & 0x3fffffff, flags, index;
+
+	memset(out, 0, 4 * sizeof(u32));
+	if (range >= 3 || low >= CPUID_LEAVES)
+		return;
+	flags = t->count[range][low];
+	index = flags & INDEXED ? sub : 0;
+	if (index < (flags & COUNT_MASK))
+		memcpy(out, t->entry[t->first[range][low] + index].out, 4 * sizeof(u32));
+	if (flags & DYNAMIC)
+		fill_in(t, v, leaf, sub, out);
 }
 
 void cpuid_lookup(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
 		  u32 out[4])
 {
-	u32 range = leaf >> 30, low = leaf & 0x3fffffff, count, index;
+	u32 range = leaf >> 30, low = leaf & 0x3fffffff;
 
-	/* Intel answers what is out of range with the highest basic leaf, AMD with zeros. */
-	if (t->intel && (range == 3 || low > t->max[range]) && range != 1) {
-		range = 0;
-		leaf = low = t->max[0];
-	}
-	if (range == 3 || low >= CPUID_LEAVES || !t->count[range][low]) {
-		memset(out, 0, 4 * sizeof(u32));
+	/* Most leaves are one entry that is the same for everybody. */
+	if (range < 3 && low < CPUID_LEAVES && t->count[range][low] == 1) {
+		memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
 		return;
 	}
-	count = t->count[range][low];
-	index = count & INDEXED ? sub : 0;
-	if (index < (count & COUNT_MASK))
-		memcpy(out, t->entry[t->first[range][low] + index].out, 4 * sizeof(u32));
-	else
-		memset(out, 0, 4 * sizeof(u32));
-	fill_in(t, v, leaf, sub, out);
+	/* Intel answers what is out of range with the highest basic leaf, AMD with zeros. */
+	if (t->intel && range != 1 && (range == 3 || low > t->max[range]))
+		leaf = t->max[0];
+	look_up(t, v, leaf, sub, out);
 }
 
 /* ---- what the leaves allow ------------------------------------------------------------------------- */
