@@ -58,12 +58,12 @@ static inline bool amdvi_ga(const struct amdvi *a)
 	return a->control & AMDVI_CTL_GA_EN;
 }
 
-static inline u64 amdvi_read(const struct amdvi *a, enum amdvi_reg reg)
+static inline u64 amdvi_read(const struct amdvi *a, u32 reg)
 {
 	return port_mmio_read64(&a->unit->regs, reg);
 }
 
-static inline void amdvi_write(const struct amdvi *a, enum amdvi_reg reg, u64 v)
+static inline void amdvi_write(const struct amdvi *a, u32 reg, u64 v)
 {
 	port_mmio_write64(&a->unit->regs, reg, v);
 }

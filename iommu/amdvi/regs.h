@@ -16,6 +16,7 @@ enum amdvi_reg {
 	AMDVI_EXCLUSION_BASE = 0x0020,
 	AMDVI_EXCLUSION_LIMIT = 0x0028,
 	AMDVI_EXT_FEATURES = 0x0030,
+	AMDVI_SMI_FILTER = 0x0060, /* the first of up to 16 */
 	AMDVI_XT_GENERAL_INTERRUPT = 0x0170,
 	AMDVI_COMMAND_HEAD = 0x2000,
 	AMDVI_COMMAND_TAIL = 0x2008,
@@ -40,6 +41,8 @@ enum amdvi_reg {
 #define AMDVI_CTL_ISOC		    (1ull << 11)
 #define AMDVI_CTL_COMMAND_EN	    (1ull << 12)
 #define AMDVI_CTL_GA_EN		    (1ull << 17) /* 128-bit interrupt entries */
+#define AMDVI_CTL_SMI_FILTER_EN	    (1ull << 22)
+#define AMDVI_CTL_SMI_FILTER_LOG_EN (1ull << 24)
 #define AMDVI_CTL_XT_EN		    (1ull << 50) /* 32-bit destinations in them */
 #define AMDVI_CTL_XT_INTERRUPT_EN   (1ull << 51) /* own interrupts by register 0170h */
 #define AMDVI_CTL_ENTRY_FORMAT_MASK (AMDVI_CTL_GA_EN | AMDVI_CTL_XT_EN)
@@ -52,9 +55,22 @@ enum amdvi_reg {
 #define AMDVI_STS_COMMAND_RUN	 (1ull << 4)
 
 /* Extended features (§3.4.8). */
-#define AMDVI_EFR_XT (1ull << 2)
-#define AMDVI_EFR_IA (1ull << 6) /* INVALIDATE_IOMMU_ALL */
-#define AMDVI_EFR_GA (1ull << 7)
+#define AMDVI_EFR_XT	     (1ull << 2)
+#define AMDVI_EFR_IA	     (1ull << 6) /* INVALIDATE_IOMMU_ALL */
+#define AMDVI_EFR_GA	     (1ull << 7)
+#define AMDVI_EFR_SMI_FILTER (1ull << 16)
+
+/* SMI filter registers: bits 17:16 are 01b where there are 2^n of them, n in bits 20:18. */
+static inline u32 amdvi_efr_smi_filters(u64 efr)
+{
+	u32 n = efr >> 18 & 7;
+
+	return (efr >> 16 & 3) != 1 ? 0 : 1u << (n > 4 ? 4 : n);
+}
+
+/* One of them (§3.4.10): the requester in bits 15:0 may send SMIs. */
+#define AMDVI_SMI_VALID	 (1ull << 16)
+#define AMDVI_SMI_LOCKED (1ull << 17)
 
 /* Host page table levels: 00b 4, 01b 5, 10b 6, 11b reserved. */
 static inline u8 amdvi_efr_levels(u64 efr)

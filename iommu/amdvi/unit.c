@@ -159,6 +159,36 @@ static u64 control(const struct amdvi *a)
 	return c;
 }
 
+/*
+ * SMIs are not remapped: they pass unless the SMI filter is on and names nobody (§2.1.4). What
+ * firmware has locked stays; where there is no filter, that is said.
+ */
+static void filter_smis(struct amdvi *a)
+{
+	u32 n = amdvi_efr_smi_filters(amdvi_read(a, AMDVI_EXT_FEATURES));
+
+	if (!(a->features & AMDVI_EFR_SMI_FILTER) || !n) {
+		port_log(
+		    LOG_INFO,
+		    "AMD-Vi unit %u has no SMI filter: its devices can call firmware's SMI handler",
+		    a->unit->index);
+		return;
+	}
+	for (u32 i = 0; i < n; i++) {
+		u64 filter = amdvi_read(a, AMDVI_SMI_FILTER + 8 * i);
+
+		if (!(filter & AMDVI_SMI_LOCKED))
+			amdvi_write(a, AMDVI_SMI_FILTER + 8 * i, 0);
+		else if (filter & AMDVI_SMI_VALID)
+			port_log(
+			    LOG_WARN,
+			    "AMD-Vi unit %u: firmware has locked that %02x:%02x.%u may send SMIs",
+			    a->unit->index, (u32)(filter >> 8 & 0xff), (u32)(filter >> 3 & 31),
+			    (u32)(filter & 7));
+	}
+	a->control |= AMDVI_CTL_SMI_FILTER_EN | AMDVI_CTL_SMI_FILTER_LOG_EN;
+}
+
 static int take_over(struct iommu_unit *u)
 {
 	u64 stop = port_time_ns() + STOP_NS, found;
@@ -178,8 +208,8 @@ static int take_over(struct iommu_unit *u)
 	/* Firmware's rings stop; translation, if it is on, goes on with firmware's table. */
 	found = amdvi_read(a, AMDVI_CONTROL);
 	amdvi_write(a, AMDVI_CONTROL,
-		    found & (AMDVI_CTL_IOMMU_EN | AMDVI_CTL_COHERENT | AMDVI_CTL_ENTRY_FORMAT_MASK |
-			     AMDVI_CTL_HT_TUNNEL_EN));
+		    found & (AMDVI_CTL_IOMMU_EN | AMDVI_CTL_SMI_FILTER_EN | AMDVI_CTL_COHERENT |
+			     AMDVI_CTL_ENTRY_FORMAT_MASK | AMDVI_CTL_HT_TUNNEL_EN));
 	while (amdvi_read(a, AMDVI_STATUS) & (AMDVI_STS_COMMAND_RUN | AMDVI_STS_EVENT_RUN)) {
 		if (port_time_ns() > stop) {
 			port_log(LOG_ERROR, "AMD-Vi unit %u does not stop firmware's rings",
@@ -203,6 +233,7 @@ static int enable(struct iommu_unit *u)
 	u64 found = amdvi_read(a, AMDVI_CONTROL);
 	int err;
 
+	filter_smis(a);
 	port_wmb(); /* the table is in memory before the unit can read it */
 	/* One write: a unit that is on goes from firmware's table to ours with no gap (§3.4.1). */
 	amdvi_write(a, AMDVI_DEVTAB_BASE, a->table_pa.v | (AMDVI_TABLE_BYTES / PAGE_SIZE - 1));

@@ -326,6 +326,8 @@ static void write_control(struct amdvi_model *m, u64 v)
 		model_violation("GAEn without GASup");
 	if ((v & C_XT_EN) && (!(f & AMDVI_MODEL_XT) || !(v & C_GA_EN)))
 		model_violation("XTEn without XTSup or GAEn");
+	if ((v & C_SMIF) && !(f & AMDVI_MODEL_SMIF))
+		model_violation("SmiFEn without SmiFSup");
 	if ((v & C_INTCAPXT) && !(v & C_XT_EN))
 		model_violation("IntCapXTEn without XTEn");
 	if ((old & v & C_IOMMU_EN) && ((old ^ v) & (C_GA_EN | C_XT_EN)))
@@ -408,6 +410,9 @@ static u64 *plain_register(struct amdvi_model *m, u32 off)
 		return &m->exlimit;
 	case R_FEATURES:
 		return &m->config.features;
+	case R_SMI_FILTER:
+	case R_SMI_FILTER + 8:
+		return &m->smi[(off - R_SMI_FILTER) / 8];
 	case R_XT_GENERAL:
 	case R_XT_PPR:
 	case R_XT_GA:
@@ -513,6 +518,13 @@ static void mmio_write(void *model, u64 off, u8 width, u64 v)
 			model_violation("interrupt register %#x set to %#llx", reg,
 					(unsigned long long)v);
 		m->xt[(reg - R_XT_GENERAL) / 8] = v;
+		break;
+	case R_SMI_FILTER:
+	case R_SMI_FILTER + 8:
+		if (!(m->config.features & AMDVI_MODEL_SMIF) || (v & ~0x3ffffull))
+			model_violation("SMI filter %#x set to %#llx", reg, (unsigned long long)v);
+		if (!(m->smi[(reg - R_SMI_FILTER) / 8] & 1ull << 17))
+			m->smi[(reg - R_SMI_FILTER) / 8] = v;
 		break;
 	case R_CMDHEAD:
 	case R_CMDTAIL:

@@ -25,7 +25,8 @@
 #define AMDVI_MODEL_XT	    (1ull << 2)
 #define AMDVI_MODEL_IA	    (1ull << 6)
 #define AMDVI_MODEL_GA	    (1ull << 7)
-#define AMDVI_MODEL_HATS(n) ((u64)((n)-4) << 10) /* host page table levels, 4 .. 6 */
+#define AMDVI_MODEL_SMIF    (1ull << 16 | 1ull << 18) /* an SMI filter of two registers */
+#define AMDVI_MODEL_HATS(n) ((u64)((n)-4) << 10)      /* host page table levels, 4 .. 6 */
 
 struct amdvi_model_config {
 	struct bdf function; /* the unit's own PCI function */

@@ -22,6 +22,7 @@ enum {
 	R_EXLIMIT = 0x28,
 	R_FEATURES = 0x30,
 	R_PPRBASE = 0x38,
+	R_SMI_FILTER = 0x60, /* two of them */
 	R_XT_GENERAL = 0x170,
 	R_XT_PPR = 0x178,
 	R_XT_GA = 0x180,
@@ -41,7 +42,11 @@ enum {
 #define C_GA_EN	    (1ull << 17)
 #define C_XT_EN	    (1ull << 50)
 #define C_INTCAPXT  (1ull << 51)
-#define C_KNOWN	    (0x3ffull | C_COHERENT | 1ull << 11 | C_CMDBUF_EN | C_GA_EN | C_XT_EN | C_INTCAPXT)
+#define C_SMIF	    (1ull << 22)
+#define C_SMIF_LOG  (1ull << 24)
+#define C_KNOWN                                                                             \
+	(0x3ffull | C_COHERENT | 1ull << 11 | C_CMDBUF_EN | C_GA_EN | C_SMIF | C_SMIF_LOG | \
+	 C_XT_EN | C_INTCAPXT)
 
 #define S_OVERFLOW 1u
 #define S_EVTINT   2u
@@ -111,7 +116,7 @@ struct model_ats {
 
 struct amdvi_model {
 	struct amdvi_model_config config;
-	u64 devtab, cmdbase, evtbase, control, exbase, exlimit, xt[3];
+	u64 devtab, cmdbase, evtbase, control, exbase, exlimit, xt[3], smi[2];
 	bool head_unknown; /* after a command error */
 	u32 cmdhead, cmdtail, evthead, evttail, status;
 	u32 msi_address[2], msi_data;

@@ -18,7 +18,8 @@
 /* Guests' memory: addresses only, devices reach it in the model and nobody stores there. */
 #define RIG_GUEST(n) (GIB(4) + (n)*GIB(1))
 
-#define RIG_FEATURES (AMDVI_MODEL_XT | AMDVI_MODEL_IA | AMDVI_MODEL_GA | AMDVI_MODEL_HATS(4))
+#define RIG_FEATURES \
+	(AMDVI_MODEL_XT | AMDVI_MODEL_IA | AMDVI_MODEL_GA | AMDVI_MODEL_SMIF | AMDVI_MODEL_HATS(4))
 
 #define RIG_DEVICES 8
 #define RIG_RIDS    4

@@ -632,6 +632,14 @@ static bool remap(struct amdvi_model *m, u16 rid, const u64 *dte, u32 data,
 	return true;
 }
 
+static bool smi_allowed(const struct amdvi_model *m, u16 rid)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(m->smi); i++)
+		if ((m->smi[i] & 1ull << 16) && (u16)m->smi[i] == rid)
+			return true;
+	return false;
+}
+
 bool amdvi_model_msi(struct bdf function, u64 address, u32 data, struct amdvi_model_irq *out)
 {
 	struct bdf as = requester(function);
@@ -660,6 +668,10 @@ bool amdvi_model_msi(struct bdf function, u64 address, u32 data, struct amdvi_mo
 			return true;
 		if (D2_CTL(dte[2]) == 2)
 			return remap(m, rid, dte, data, out);
+		break;
+	case 2: /* SMI: the filter alone decides */
+		if (!(m->control & C_SMIF) || smi_allowed(m, rid))
+			return true;
 		break;
 	case 4:
 		if (dte[2] >> 58 & 1)

@@ -140,7 +140,7 @@ static void add_amdvi(struct remap *r, struct iommu_tables *tables)
 	static struct ivrs_entry far[] = {{.kind = IVRS_RANGE, .first = FAR << 8, .last = 0xffff}};
 	static struct ivrs_unit units[2];
 	static struct ivrs ivrs;
-	u64 features = AMDVI_MODEL_IA | AMDVI_MODEL_HATS(4);
+	u64 features = AMDVI_MODEL_IA | AMDVI_MODEL_SMIF | AMDVI_MODEL_HATS(4);
 
 	if (r->config.big_entries)
 		features |= AMDVI_MODEL_GA;

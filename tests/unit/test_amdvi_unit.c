@@ -180,7 +180,7 @@ static void without_invalidate_all_everything_is_named(void **state)
 {
 	struct amdvi_model_config c = rig_config(0);
 
-	c.features = AMDVI_MODEL_GA;
+	c.features = AMDVI_MODEL_GA | AMDVI_MODEL_SMIF;
 	rig_init(&rig, &c, NULL);
 	leave_enabled(0);
 	amdvi_model_reset_violations();
@@ -211,6 +211,35 @@ static void control_follows_ivhd_and_features(void **state)
 	c.features = AMDVI_MODEL_IA | AMDVI_MODEL_XT;
 	rig_start(&rig, &c);
 	assert_int_equal(amdvi_model_register(rig.model[0], 0x18) & (1ull << 17 | 1ull << 50), 0);
+	rig_end(&rig);
+}
+
+static void smis_pass_only_where_firmware_locked_it(void **state)
+{
+	struct amdvi_model_config c = rig_config(0);
+	struct bdf f = {.devfn = 0xa3}, other = {.devfn = 0xa4};
+	struct amdvi_model_irq irq;
+
+	/* Named by firmware, not locked: no longer named. */
+	rig_init(&rig, &c, NULL);
+	amdvi_model_preset(rig.model[0], 0x60, 0xa3 | 1u << 16);
+	amdvi_model_preset(rig.model[0], 0x68, 0xa4 | 1u << 16);
+	rig_enable(&rig);
+	assert_false(amdvi_model_msi(f, 0xfee00000, 2u << 8, &irq));
+	assert_false(amdvi_model_msi(other, 0xfee00000, 2u << 8, &irq));
+	rig_end(&rig);
+
+	rig_init(&rig, &c, NULL);
+	amdvi_model_preset(rig.model[0], 0x60, 0xa3 | 3u << 16);
+	rig_enable(&rig);
+	assert_true(amdvi_model_msi(f, 0xfee00000, 2u << 8, &irq));
+	assert_false(amdvi_model_msi(other, 0xfee00000, 2u << 8, &irq));
+	rig_end(&rig);
+
+	/* No filter: the unit is used all the same, nothing reserved is touched. */
+	c.features &= ~AMDVI_MODEL_SMIF;
+	rig_start(&rig, &c);
+	assert_true(amdvi_model_msi(f, 0xfee00000, 2u << 8, &irq));
 	rig_end(&rig);
 }
 
@@ -403,6 +432,7 @@ int main(void)
 	    cmocka_unit_test(rings_that_do_not_stop_are_refused),
 	    cmocka_unit_test(without_invalidate_all_everything_is_named),
 	    cmocka_unit_test(control_follows_ivhd_and_features),
+	    cmocka_unit_test(smis_pass_only_where_firmware_locked_it),
 	    cmocka_unit_test(units_of_a_segment_share_the_table),
 	    cmocka_unit_test(quiet_means_blocked_and_still_translating),
 	    cmocka_unit_test(a_slow_unit_is_waited_for),
