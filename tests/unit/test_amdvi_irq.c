@@ -17,8 +17,8 @@ static struct amdvi_model_config config_of(enum format f)
 {
 	struct amdvi_model_config c = rig_config(0);
 
-	c.features =
-	    AMDVI_MODEL_IA | (f >= LARGE ? AMDVI_MODEL_GA : 0) | (f == X2APIC ? AMDVI_MODEL_XT : 0);
+	c.features = AMDVI_MODEL_IA | AMDVI_MODEL_SMIF | (f >= LARGE ? AMDVI_MODEL_GA : 0) |
+		     (f == X2APIC ? AMDVI_MODEL_XT : 0);
 	return c;
 }
 
