@@ -144,3 +144,5 @@ u32 vtd_model_pmen(const struct vtd_model *m);
 void vtd_model_refuse(struct vtd_model *m, u32 times);
 /* The unit stops taking queue entries, without an error: as broken hardware would. */
 void vtd_model_hang(struct vtd_model *m);
+/* Commands (GCMD, PMEN) written from now on never complete. */
+void vtd_model_hang_commands(struct vtd_model *m);

@@ -77,7 +77,7 @@ void lab_build(struct vtd_lab *lab, const struct vtd_lab_config *config)
 				     .no_legacy = config->no_legacy,
 				     .anonymous_timeouts = config->anonymous_timeouts,
 				     .late = config->late};
-	u64 hv = config->hv ? config->hv : MIB(1);
+	u64 hv = config->hv ? config->hv : KIB(128);
 
 	memset(lab, 0, sizeof(*lab));
 	lab->config = *config;

@@ -9,7 +9,7 @@
 
 #define LAB_REGISTERS 0xfed90000ull
 #define LAB_RAM	      0x100000000ull
-#define LAB_WS	      KIB(512) /* each workstation's pool */
+#define LAB_WS	      KIB(128) /* each workstation's pool */
 #define LAB_DEVICES   4
 #define LAB_DOMAINS   2
 #define LAB_BUSES     2 /* 00 and 01 have requesters */
@@ -24,7 +24,7 @@ struct vtd_lab_config {
 	bool anonymous_timeouts;
 	u32 late;
 	u8 levels; /* of the domains' tables; 0: 4 */
-	u64 hv;	   /* bytes of the hypervisor's pool; 0: 1 MiB */
+	u64 hv;	   /* bytes of the hypervisor's pool; 0: 128 KiB */
 	u32 irqs;  /* entries wanted; 0: 40 */
 };
 

@@ -163,7 +163,7 @@ struct vtd_model {
 
 	/* the queue */
 	u32 queue_left;
-	bool queue_stopped, hung;
+	bool queue_stopped, hung, deaf;
 	u32 refuse_next;
 	bool overlap_context, overlap_iotlb; /* since the last fence */
 	u32 npending;			     /* device-TLB invalidations without an answer yet */

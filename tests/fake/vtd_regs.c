@@ -116,6 +116,8 @@ static void command(struct vtd_model *m, u32 v)
 	if (__builtin_popcount(what) != 1)
 		vtdm_violate(m, "GCMD changes %d things at once (%#x)", __builtin_popcount(what),
 			     what);
+	if (what & G_WBF && !vtdm_cap(m, VTDM_RWBF))
+		vtdm_violate(m, "write buffers flushed where there are none");
 	if (what & (G_EAFL | G_FL))
 		vtdm_violate(m, "advanced fault logging, which there is none of");
 	if (what & G_RTP)
@@ -213,9 +215,9 @@ void vtd_model_step(struct vtd_model *m, u32 steps)
 		return;
 	m->in_step = true;
 	for (u32 i = 0; i < steps; i++) {
-		if (m->gcmd_pending && count_down(&m->gcmd_left))
+		if (m->gcmd_pending && !m->deaf && count_down(&m->gcmd_left))
 			command_done(m);
-		if (bits(m->pmen, 31, 31) != (m->pmen & 1) && count_down(&m->pmen_left))
+		if (bits(m->pmen, 31, 31) != (m->pmen & 1) && !m->deaf && count_down(&m->pmen_left))
 			m->pmen ^= 1;
 		vtdm_queue_step(m);
 	}
@@ -224,7 +226,7 @@ void vtd_model_step(struct vtd_model *m, u32 steps)
 
 static void settle_if_prompt(struct vtd_model *m)
 {
-	if (m->config.late)
+	if (m->config.late || m->deaf)
 		return;
 	while (
 	    m->gcmd_pending || bits(m->pmen, 31, 31) != (m->pmen & 1) ||
@@ -522,6 +524,11 @@ u32 vtd_model_pmen(const struct vtd_model *m)
 void vtd_model_refuse(struct vtd_model *m, u32 times)
 {
 	m->refuse_next = times;
+}
+
+void vtd_model_hang_commands(struct vtd_model *m)
+{
+	m->deaf = true;
 }
 
 void vtd_model_hang(struct vtd_model *m)

@@ -361,6 +361,28 @@ static void a_unit_that_refuses_twice_is_given_up(void **state)
 	lab_end(&lab);
 }
 
+/* A command has an end, unlike an invalidation: the unit is given up, and quiescing goes on. */
+static void a_unit_deaf_to_commands_is_given_up(void **state)
+{
+	lab_build(&lab, LAB_DESKTOP);
+	assert_int_equal(vtd_ops.probe(&lab.unit), OK);
+	assert_int_equal(vtd_ops.take_over(&lab.unit), OK);
+	vtd_model_hang_commands(lab.model);
+	assert_int_equal(vtd_ops.enable(&lab.unit), ERR_TIMEOUT);
+	assert_int_equal(lab.unit.state, IOMMU_UNIT_FAILED);
+	lab_end(&lab);
+
+	lab_start(&lab, &(struct vtd_lab_config){.name = "write buffers",
+						 .cap = VTDM_CAP_DESKTOP | VTDM_RWBF,
+						 .ecap = VTDM_ECAP_DESKTOP & ~VTDM_C});
+	assert_int_equal(lab_attach(&lab, 0, 0), OK);
+	vtd_model_hang_commands(lab.model);
+	assert_int_equal(lab_map(&lab, 0, 0, A, 0x1000, PT_RW), ERR_TIMEOUT);
+	assert_int_equal(lab.unit.state, IOMMU_UNIT_FAILED);
+	assert_int_equal(lab_attach(&lab, 1, 0), ERR_IO);
+	lab_end(&lab);
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void fault_events_go_to_the_host_core(void **state)
@@ -523,6 +545,7 @@ int main(void)
 	    cmocka_unit_test(firmware_in_scalable_mode_is_followed),
 	    cmocka_unit_test(a_refused_descriptor_is_written_again),
 	    cmocka_unit_test(a_unit_that_refuses_twice_is_given_up),
+	    cmocka_unit_test(a_unit_deaf_to_commands_is_given_up),
 	    cmocka_unit_test(fault_events_go_to_the_host_core),
 	    cmocka_unit_test(records_come_in_order_and_lost_ones_are_told),
 	    cmocka_unit_test(one_record_register_and_records_beyond_the_page),
