@@ -48,8 +48,7 @@ int vtd_context_alloc(struct vtd *v)
 void vtd_context_block_all(struct vtd *v)
 {
 	for (u64 bus = 0; bus < 256; bus++)
-		if (v->root[2 * bus] | v->root[2 * bus + 1])
-			vtd_entry_set(v, &v->root[2 * bus], 0, 0);
+		vtd_entry_set(v, &v->root[2 * bus], 0, 0);
 }
 
 /* NULL: the requester's bus has no context table. */
@@ -89,7 +88,7 @@ static int invalidate(struct vtd *v, const struct iommu_device *dev, u16 did, u1
 	batch_context(&b, dev, did);
 	vtd_batch_fence(v, &b);
 	if (v->scalable) {
-		vtd_batch_add(&b, INV_PASID | INV_PASID_DOMAIN | INV_DID(did), 0);
+		vtd_batch_add(&b, INV_PASID | INV_DID(did), 0);
 		vtd_batch_fence(v, &b);
 	}
 	vtd_batch_iotlb_domain(v, &b, iotlb_did);
@@ -130,7 +129,6 @@ static void pasid_free(struct iommu_device *dev, const struct iommu_domain *dom)
 
 	pool_put(dom->pt.pool, PADDR(dir[0] & PAGE_MASK));
 	pool_put(dom->pt.pool, port_pa(dir));
-	dev->priv = NULL;
 }
 
 static void set_absent(struct vtd *v, const struct iommu_device *dev, bool silent)
@@ -143,10 +141,11 @@ static void set_absent(struct vtd *v, const struct iommu_device *dev, bool silen
 	}
 }
 
-static void set_present(struct vtd *v, const struct iommu_device *dev,
-			const struct iommu_domain *dom)
+static int set_present(struct vtd *v, const struct iommu_device *dev,
+		       const struct iommu_domain *dom)
 {
 	u64 lo = ENTRY_P, hi = 0;
+	int err;
 
 	if (v->scalable) {
 		lo |= port_pa(dev->priv).v | (dev->ats ? SM_CONTEXT_DTE : 0);
@@ -155,17 +154,18 @@ static void set_present(struct vtd *v, const struct iommu_device *dev,
 		hi = CONTEXT_AW(dom->pt.levels) | CONTEXT_DID(dom->id);
 	}
 	/* What the entries point to is in memory before they are. */
-	port_wmb();
-	for (u32 i = 0; i < dev->nrids; i++)
+	err = vtd_memory_settle(v);
+	for (u32 i = 0; !err && i < dev->nrids; i++)
 		vtd_entry_set(v, entry_of(v, dev->rids[i]), lo, hi);
+	return err;
 }
 
 static int attach_check(struct vtd *v, const struct iommu_device *dev,
 			const struct iommu_domain *dom)
 {
-	const struct iommu_caps *caps = &v->unit->caps;
+	const struct iommu_caps *caps = &dev->unit->caps;
 
-	if (v->unit->state != IOMMU_UNIT_ENABLED)
+	if (dev->unit->state != IOMMU_UNIT_ENABLED)
 		return ERR_IO;
 	if (dev->state == IOMMU_DEV_ATTACHED)
 		return ERR_BUSY;
@@ -192,9 +192,10 @@ int vtd_attach(struct iommu_device *dev, struct iommu_domain *dom)
 		err = pasid_alloc(v, dev, dom);
 	if (err)
 		return err;
-	set_present(v, dev, dom);
+	err = set_present(v, dev, dom);
 	/* Absent entries are in no cache but in caching mode (§6.1). */
-	err = v->cap & CAP_CM ? invalidate(v, dev, 0, dom->id) : vtd_memory_settle(v);
+	if (!err)
+		err = v->cap & CAP_CM ? invalidate(v, dev, 0, dom->id) : vtd_memory_settle(v);
 	if (err) {
 		/* The unit is FAILED: the pages stay where it may still look for them. */
 		set_absent(v, dev, false);

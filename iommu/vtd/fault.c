@@ -176,12 +176,7 @@ int vtd_poll(struct iommu_unit *u, struct iommu_fault *out)
 		return 0;
 	port_mmio_write32(m, REG_FSTS, FSTS_PFO);
 	v->lost = true;
-	/* A fault between the two reads is taken now rather than at the next event. */
-	if (!take_record(v, out))
-		return 0;
-	out->lost = true;
-	v->lost = false;
-	return 1;
+	return 0;
 }
 
 /* What the firmware left: nobody of ours did it. */
@@ -200,7 +195,7 @@ int vtd_arm_faults(struct iommu_unit *u, u32 apic_id, u8 vector)
 	struct vtd *v = vtd_of(u);
 	const struct mmio *m = &u->regs;
 
-	if (!v->eim && apic_id > 0xff)
+	if (!v->eim && apic_id >= 0xff)
 		return ERR_RANGE;
 	port_mmio_write32(m, REG_FECTL, FECTL_IM);
 	port_mmio_write32(m, REG_FEDATA, vector);

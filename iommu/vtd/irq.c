@@ -69,7 +69,7 @@ static u16 owner_tag(const struct iommu_device *dev)
 
 static int check_owned(struct vtd *v, const struct iommu_device *dev, u32 first, u32 count)
 {
-	if (!v->irt || !count || first >= v->irq_entries || count > v->irq_entries - first)
+	if (!count || first + count > v->irq_entries)
 		return ERR_RANGE;
 	for (u32 i = first; i < first + count; i++)
 		if (v->irq_owner[i] != owner_tag(dev))
@@ -147,8 +147,7 @@ int vtd_irq_release_all(struct vtd *v, struct iommu_device *dev)
 		if (v->irq_owner[i] != tag)
 			continue;
 		any = true;
-		if (entry_of(v, i)[0] & IRTE_P)
-			vtd_entry_set(v, entry_of(v, i), 0, 0);
+		vtd_entry_set(v, entry_of(v, i), 0, 0);
 	}
 	err = any ? vtd_flush_irq_all(v) : OK;
 	for (u32 i = 0; !err && any && i < v->irq_entries; i++)
@@ -160,8 +159,7 @@ int vtd_irq_release_all(struct vtd *v, struct iommu_device *dev)
 void vtd_irq_block_all(struct vtd *v)
 {
 	for (u32 i = 0; i < v->irq_entries; i++)
-		if (entry_of(v, i)[0] & IRTE_P)
-			vtd_entry_set(v, entry_of(v, i), 0, 0);
+		vtd_entry_set(v, entry_of(v, i), 0, 0);
 }
 
 /* ---- entries -------------------------------------------------------------------------------- */
@@ -186,7 +184,8 @@ int vtd_irq_set(struct iommu_device *dev, u16 index, const struct iommu_irq *irq
 		return ERR_UNSUPPORTED;
 	if (irq->vector < VECTOR_MIN || (irq->level && dev->kind != IOMMU_DEV_IOAPIC))
 		return ERR_INVAL;
-	if (!v->eim && irq->apic_id > 0xff)
+	/* 8-bit destinations: FFh is everybody. */
+	if (!v->eim && irq->apic_id >= 0xff)
 		return ERR_RANGE;
 	/* Fixed delivery, physical destination; xAPIC ids are in bits 15:8 of the field. */
 	lo = IRTE_P | IRTE_VECTOR(irq->vector) | (irq->level ? IRTE_TM_LEVEL : 0) |

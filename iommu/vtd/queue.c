@@ -74,8 +74,7 @@ static u32 put_all(struct vtd *v, const struct vtd_batch *b, u32 at)
 
 	for (u32 i = 0; i < b->n; i++)
 		put(v, at + i, b->desc[i].lo, b->desc[i].hi);
-	put(v, at + b->n, INV_WAIT | INV_WAIT_SW | INV_WAIT_FN | INV_WAIT_DATA(v->queue.sequence),
-	    status);
+	put(v, at + b->n, INV_WAIT | INV_WAIT_SW | INV_WAIT_DATA(v->queue.sequence), status);
 	/* The unit reads the descriptors as soon as it sees the tail. */
 	port_wmb();
 	return (at + b->n + 1) % v->queue.entries;

@@ -142,7 +142,6 @@
 #define INV_GLOBAL	 (1ull << 4)
 #define INV_DOMAIN	 (2ull << 4)
 #define INV_SELECTIVE	 (3ull << 4) /* one requester, or pages */
-#define INV_PASID_DOMAIN (0ull << 4)
 #define INV_PASID_GLOBAL (3ull << 4)
 #define INV_IOTLB_DW	 BIT(6)
 #define INV_IOTLB_DR	 BIT(7)

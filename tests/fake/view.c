@@ -129,6 +129,9 @@ void fake_view_init(paddr_t base, u64 size, bool strict)
 		views.view[i] = zeroed(size);
 	views.watch = (struct fake_watch){.barrier = barrier, .flush = flush, .exchange = exchange};
 	fake_watch_add(&views.watch);
+	/* Memory has something in it before the first line is written back. */
+	memset(views.view[VIEW_MEMORY], 0xdb, size);
+	memset(views.view[VIEW_BUFFERED], 0xdb, size);
 }
 
 static bool covered(u64 pa, u64 n)

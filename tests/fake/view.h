@@ -6,6 +6,7 @@
  *   VIEW_MEMORY   a walker that does not: lines given to port_cache_flush show, at the next barrier
  *   VIEW_BUFFERED behind a chipset's write buffer: VIEW_MEMORY as it was at the last drain
  *
+ * The last two hold nonsense at first, like memory after power-on, though RAM reads as zero.
  * So a barrier, flush or drain that is left out shows as a stale read, every time. Without strict
  * order (for long property tests) VIEW_SNOOP is the RAM itself.
  */

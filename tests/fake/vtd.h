@@ -128,8 +128,10 @@ bool vtd_model_ats_dma(struct vtd_model *m, u16 rid, u64 addr, enum vtd_model_ac
 /* ---- what happened -------------------------------------------------------------------------- */
 
 struct vtd_model_counts {
-	u64 context, pasid, iotlb_global, iotlb_domain, iotlb_page, pages, dev_tlb, iec_global,
-	    iec_index, wait, wraps, fault_events, faults_lost, drains;
+	u64 context_global, context_domain, context_device, pasid, iotlb_global, iotlb_domain,
+	    iotlb_page, pages, dev_tlb, iec_global, iec_index, wait, wraps, fault_events,
+	    faults_lost, drains;
+	u64 steps; /* page-table entries read */
 	u32 fault_data;
 	u64 fault_address;
 };
@@ -140,8 +142,14 @@ u32 vtd_model_gsts(const struct vtd_model *m);
 u32 vtd_model_fsts(const struct vtd_model *m);
 u32 vtd_model_pmen(const struct vtd_model *m);
 
-/* Refuse the next `times` fetches of a queue entry, as if memory had flipped a bit (IQE). */
+/* Flip bits of the queue entry in memory at the next `times` fetches: it is refused (IQE). */
 void vtd_model_refuse(struct vtd_model *m, u32 times);
+/* The same after `after` entries have passed. */
+void vtd_model_refuse_after(struct vtd_model *m, u32 after, u32 times);
+/* Record a fault of any reason; info is the address, or an interrupt's index << 48. */
+void vtd_model_fault(struct vtd_model *m, u16 rid, u8 reason, u64 info, bool write);
+/* `rid` answers an invalidation that nobody asked for (ICE). */
+void vtd_model_stray_answer(struct vtd_model *m, u16 rid);
 /* The unit stops taking queue entries, without an error: as broken hardware would. */
 void vtd_model_hang(struct vtd_model *m);
 /* Commands (GCMD, PMEN) written from now on never complete. */

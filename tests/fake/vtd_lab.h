@@ -13,7 +13,7 @@
 #define LAB_DEVICES   4
 #define LAB_DOMAINS   2
 #define LAB_BUSES     2 /* 00 and 01 have requesters */
-#define LAB_RIDS      12
+#define LAB_RIDS      40
 
 struct vtd_lab_config {
 	const char *name;

@@ -75,7 +75,7 @@ enum reason {
 #define IRTES	 4096
 #define SLOW	 16
 #define ATC	 256
-#define ATS_DEVS 8
+#define ATS_DEVS 48
 #define RECORDS	 256
 #define PENDING	 64
 
@@ -164,7 +164,7 @@ struct vtd_model {
 	/* the queue */
 	u32 queue_left;
 	bool queue_stopped, hung, deaf;
-	u32 refuse_next;
+	u32 refuse_after, refuse_next;
 	bool overlap_context, overlap_iotlb; /* since the last fence */
 	u32 npending;			     /* device-TLB invalidations without an answer yet */
 	u32 pending_left;

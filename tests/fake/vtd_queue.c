@@ -62,7 +62,9 @@ static void do_context(struct vtd_model *m, const u64 *d)
 	u8 g = (u8)bits(d[0], 5, 4);
 	u16 did = (u16)bits(d[0], 31, 16), rid = (u16)bits(d[0], 47, 32);
 
-	m->counts.context++;
+	*(g == 1   ? &m->counts.context_global
+	  : g == 2 ? &m->counts.context_domain
+		   : &m->counts.context_device) += 1;
 	m->overlap_context = true;
 	if (!g) {
 		queue_error(m, 4);
@@ -198,6 +200,8 @@ static void do_wait(struct vtd_model *m, const u64 *d)
 		vtdm_violate(m, "wait descriptor with interrupt and status write");
 	if (interrupt)
 		vtdm_violate(m, "completion interrupt, which nobody takes");
+	if (!interrupt && !status)
+		vtdm_violate(m, "wait descriptor that tells nobody: some units refuse it");
 	if (d[0] & BIT(6))
 		m->overlap_context = m->overlap_iotlb = false;
 	m->waiting = true;
@@ -256,9 +260,15 @@ static void fetch(struct vtd_model *m)
 		return;
 	}
 	type = (u32)(bits(d[0], 3, 0) | bits(d[0], 11, 9) << 4);
-	if (m->refuse_next) {
+	if (m->refuse_after) {
+		m->refuse_after--;
+	} else if (m->refuse_next) {
+		u64 broken = d[0] | 0xf;
+
 		m->refuse_next--;
 		type = 0xf;
+		if (!fake_view_write(PADDR((m->iqa & ~0xfffull) + m->iqh), &broken, 8))
+			vtdm_violate(m, "queue is not RAM");
 	}
 	if (scalable && width == 16) {
 		queue_error(m, 5);

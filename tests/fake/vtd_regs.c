@@ -402,6 +402,8 @@ static void write64(struct vtd_model *m, u64 off, u64 v)
 
 static void write32(struct vtd_model *m, u64 off, u32 v)
 {
+	if (off >= 0x3c && off <= 0x44 && !(m->fectl >> 31))
+		vtdm_violate(m, "fault event changed while it is not masked");
 	switch (off) {
 	case 0x18:
 		command(m, v);
@@ -521,8 +523,25 @@ u32 vtd_model_pmen(const struct vtd_model *m)
 	return m->pmen;
 }
 
+void vtd_model_fault(struct vtd_model *m, u16 rid, u8 reason, u64 info, bool write)
+{
+	vtdm_fault(m, rid, reason, info, write);
+}
+
+void vtd_model_stray_answer(struct vtd_model *m, u16 rid)
+{
+	m->iqercd = (m->iqercd & 0xffffffffffffull) | (u64)rid << 48;
+	vtdm_event(m, F_ICE);
+}
+
 void vtd_model_refuse(struct vtd_model *m, u32 times)
 {
+	vtd_model_refuse_after(m, 0, times);
+}
+
+void vtd_model_refuse_after(struct vtd_model *m, u32 after, u32 times)
+{
+	m->refuse_after = after;
 	m->refuse_next = times;
 }
 

@@ -303,6 +303,7 @@ static struct result walk(struct vtd_model *m, const struct ctx *c, u64 addr)
 		unsigned shift = 12 + 9 * (level - 1u);
 		bool leaf;
 
+		m->counts.steps++;
 		r.size = 1ull << shift;
 		r.base = addr & ~(r.size - 1);
 		if (!vtdm_paging_read(m, table + (addr >> shift & 511) * 8, &e)) {
@@ -594,6 +595,20 @@ static bool in_context_table(struct vtd_model *m, u64 pa, u32 *stride)
 	return false;
 }
 
+/* What an entry starts to point to has reached the unit before. */
+static void check_linked(struct vtd_model *m, u64 table)
+{
+	u8 written[PAGE_SIZE], seen[PAGE_SIZE];
+
+	if (!fake_view_read(VIEW_SNOOP, PADDR(table), written, PAGE_SIZE) ||
+	    !fake_view_read(view_of(m, vtdm_ecap(m, VTDM_C)), PADDR(table), seen, PAGE_SIZE))
+		vtdm_violate(m, "context entry points to %#llx, which is not RAM",
+			     (unsigned long long)table);
+	else if (memcmp(written, seen, PAGE_SIZE))
+		vtdm_violate(m, "context entry points to %#llx, which is not in memory yet",
+			     (unsigned long long)table);
+}
+
 /*
  * A walker may read at any moment, so an entry that is or becomes present changes in one aligned
  * store: 8 bytes, or 16 by a locked exchange (§9.3, §9.10).
@@ -611,6 +626,8 @@ void vtdm_watch_store(void *model, paddr_t pa, u128 before, u128 after, bool ato
 		return;
 	if (both && !atomic && ((u64)before | (u64)after) & 1)
 		vtdm_violate(m, "entry at %#llx is seen half-written", (unsigned long long)pa.v);
+	if (!irt && !root && !(pa.v % stride) && (u64)after & ~(u64)before & 1)
+		check_linked(m, (u64)after & 0x000ffffffffff000ull);
 	if (stride == 16)
 		return;
 	/* Wider entries: nothing but the first 8 bytes may change while present. */

@@ -306,8 +306,14 @@ static void what_cannot_be_is_refused(void **state)
 		;
 	assert_int_equal(i, 127);
 	assert_int_equal(vtd_ops.irq_alloc(d, 1, &first), ERR_NOMEM);
+	assert_int_equal(vtd_ops.irq_free(d, 255, 1), OK);
+	assert_int_equal(alloc(1, 1), 255);
+	assert_int_equal(vtd_ops.irq_free(&lab.devices[1], 255, 1), OK);
 	assert_int_equal(vtd_ops.irq_free(d, 77, 1), OK);
 	assert_int_equal(alloc(1, 1), 77);
+	assert_int_equal(vtd_ops.irq_alloc(d, 1, &first), OK);
+	assert_int_equal(first, 255);
+	assert_int_equal(vtd_ops.irq_alloc(d, 1, &first), ERR_NOMEM);
 	lab_end(&lab);
 
 	lab_start(&lab, &(struct vtd_lab_config){.name = "xAPIC",
@@ -317,7 +323,8 @@ static void what_cannot_be_is_refused(void **state)
 	assert_int_equal(lab_attach(&lab, 0, 0), OK);
 	first = alloc(0, 1);
 	assert_int_equal(set(0, first, 256, 0x41), ERR_RANGE);
-	assert_int_equal(set(0, first, 255, 0x41), OK);
+	assert_int_equal(set(0, first, 255, 0x41), ERR_RANGE); /* everybody */
+	assert_int_equal(set(0, first, 254, 0x41), OK);
 	lab_end(&lab);
 }
 
@@ -346,6 +353,46 @@ static void an_ioapic_pin_is_an_entry_too(void **state)
 	m = message(3, i);
 	assert_false(m.ioapic_entry >> 15 & 1);
 	assert_false(send(0xf8, &m, 0).level);
+	lab_end(&lab);
+}
+
+/* Commands are given where something cached may be untrue, and name no more than that. */
+static void invalidation_has_the_right_scope(void **state)
+{
+	const struct vtd_model_counts *n;
+	u16 first;
+
+	lab_start(&lab, LAB_DESKTOP);
+	n = vtd_model_counts(lab.model);
+	assert_int_equal(lab_attach(&lab, 0, 0), OK);
+	first = alloc(0, 8);
+	assert_int_equal(set(0, first, 1, 0x41), OK);
+	assert_int_equal(vtd_ops.irq_clear(&lab.devices[0], first + 1), OK);
+	assert_int_equal(n->iec_index, 0);
+	assert_int_equal(set(0, first, 2, 0x41), OK);
+	assert_int_equal(n->iec_index, 1);
+	assert_int_equal(vtd_ops.irq_free(&lab.devices[0], first, 8), OK);
+	assert_int_equal(n->iec_index, 2);
+	first = alloc(0, 8);
+	assert_int_equal(vtd_ops.irq_free(&lab.devices[0], first, 8), OK);
+	assert_int_equal(n->iec_index, 2);
+	assert_int_equal(n->iec_global, 1); /* of enabling */
+	lab_end(&lab);
+
+	/* More descriptors than a batch holds: all entries at once. */
+	lab_start(&lab, &(struct vtd_lab_config){.name = "one index at a time",
+						 .cap = VTDM_CAP_DESKTOP,
+						 .ecap = VTDM_ECAP_DESKTOP & ~VTDM_MHMV(15)});
+	n = vtd_model_counts(lab.model);
+	assert_int_equal(lab_attach(&lab, 0, 0), OK);
+	first = alloc(0, 100);
+	for (u16 i = 0; i < 100; i++)
+		assert_int_equal(set(0, first + i, 1, 0x41), OK);
+	assert_int_equal(vtd_ops.irq_free(&lab.devices[0], first, 32), OK);
+	assert_int_equal(n->iec_index, 32);
+	assert_int_equal(vtd_ops.irq_free(&lab.devices[0], first + 32, 68), OK);
+	assert_int_equal(n->iec_index, 32);
+	assert_int_equal(n->iec_global, 2);
 	lab_end(&lab);
 }
 
@@ -380,6 +427,7 @@ int main(void)
 	    cmocka_unit_test(entries_above_32767_have_their_bit),
 	    cmocka_unit_test(what_cannot_be_is_refused),
 	    cmocka_unit_test(an_ioapic_pin_is_an_entry_too),
+	    cmocka_unit_test(invalidation_has_the_right_scope),
 	    cmocka_unit_test(freeing_runs_of_any_shape),
 	};
 

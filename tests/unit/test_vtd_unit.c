@@ -79,12 +79,31 @@ static void what_a_unit_lacks_is_said(void **state)
 	lab_build(&lab, &(struct vtd_lab_config){.name = "nothing there", .cap = ~0ull});
 	assert_int_equal(vtd_ops.probe(&lab.unit), ERR_IO);
 	lab_end(&lab);
-	lab_build(&lab, LAB_DESKTOP);
-	lab.hv.size = PAGE_SIZE * 3;
-	assert_int_equal(vtd_ops.probe(&lab.unit), OK);
-	assert_int_equal(vtd_ops.take_over(&lab.unit), ERR_NOMEM);
-	assert_int_equal(vtd_ops.attach(&lab.devices[0], &lab.domains[0]), ERR_IO);
-	lab_end(&lab);
+}
+
+/* Whichever page is the one too many, nothing of the unit has been changed. */
+static void memory_may_end_at_any_page(void **state)
+{
+	for (const struct vtd_lab_config *u = lab_units; u->name; u++) {
+		u64 pages = 0;
+		int err = ERR_NOMEM;
+
+		for (; err; pages++) {
+			lab_build(&lab, u);
+			lab.hv.size = pages * PAGE_SIZE;
+			assert_int_equal(vtd_ops.block(&lab.devices[0], false), ERR_IO);
+			err = vtd_ops.probe(&lab.unit);
+			if (!err) {
+				assert_int_equal(vtd_ops.block(&lab.devices[0], false), ERR_IO);
+				err = vtd_ops.take_over(&lab.unit);
+			}
+			assert_true(!err || err == ERR_NOMEM);
+			assert_int_equal(vtd_model_gsts(lab.model), 0);
+			assert_int_equal(vtd_ops.attach(&lab.devices[0], &lab.domains[0]), ERR_IO);
+			lab_end(&lab);
+		}
+		assert_true(pages > 6);
+	}
 }
 
 static void enabling_blocks_everything(void **state)
@@ -185,7 +204,7 @@ static void firmware(bool protect)
 	port_mmio_write64(&fw, 0x20, port_pa(fw_root).v);
 	fw_command(RTPS, true);
 	fw_queue(1 | 1 << 4, 0);
-	fw_queue(5 | 1 << 6, 0);
+	fw_queue(5 | 1 << 5 | 1 << 6, port_pa(fw_page()).v);
 	fw_queue(2 | 1 << 4, 0);
 	fw_command(TES, true);
 	port_mmio_write64(&fw, 0xb8, port_pa(fw_irt).v | 1 << 11 | 7);
@@ -296,7 +315,8 @@ static void firmware_in_scalable_mode_is_followed(void **state)
 		static const u64 global[] = {1 | 1 << 4, 7 | 3 << 4, 2 | 1 << 4};
 
 		fw_ring[8 * i] = global[i];
-		fw_ring[8 * i + 4] = 5 | 1 << 6;
+		fw_ring[8 * i + 4] = 5 | 1 << 5 | 1 << 6;
+		fw_ring[8 * i + 5] = port_pa(root).v + 0xff8;
 		port_wmb();
 		port_mmio_write64(&fw, 0x88, 64 * (i + 1));
 		for (u32 n = 0; n < 20; n++)
@@ -333,6 +353,7 @@ static void a_refused_descriptor_is_written_again(void **state)
 		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
 		assert_int_equal(f.kind, IOMMU_FAULT_COMMAND);
 		assert_int_equal(f.code, 3);
+		assert_false(f.has_rid || f.has_address || f.lost);
 		assert_int_equal(lab.unit.state, IOMMU_UNIT_ENABLED);
 		lab_end(&lab);
 	}
@@ -383,6 +404,50 @@ static void a_unit_deaf_to_commands_is_given_up(void **state)
 	lab_end(&lab);
 }
 
+/* The driver's own findings are kept until asked for; the first after a loss tells of it. */
+static void findings_overflow_like_records(void **state)
+{
+	struct iommu_fault f;
+
+	lab_start(&lab, LAB_DESKTOP);
+	assert_int_equal(lab_attach(&lab, 0, 0), OK);
+	for (u32 i = 0; i < 20; i++) {
+		vtd_model_refuse(lab.model, 1);
+		assert_int_equal(lab_map(&lab, 0, 0, A, 0x1000, PT_RW), OK);
+		assert_int_equal(lab_unmap(&lab, 0, 0, 0x1000), OK);
+	}
+	for (u32 i = 0; i < 8; i++) {
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		assert_int_equal(f.kind, IOMMU_FAULT_COMMAND);
+		assert_false(f.lost);
+	}
+	assert_int_equal(vtd_ops.poll(&lab.unit, &f), 0);
+	for (u32 i = 0; i < 2; i++) {
+		vtd_model_refuse(lab.model, 1);
+		assert_int_equal(lab_map(&lab, 0, 0, A, 0x1000, PT_RW), OK);
+		assert_int_equal(lab_unmap(&lab, 0, 0, 0x1000), OK);
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		assert_int_equal(f.lost, i == 0);
+	}
+	lab_end(&lab);
+}
+
+static void a_stray_answer_is_reported(void **state)
+{
+	struct iommu_fault f;
+
+	lab_start(&lab, LAB_DESKTOP);
+	assert_int_equal(vtd_ops.arm_faults(&lab.unit, 1, 0xe1), OK);
+	vtd_model_stray_answer(lab.model, 0x0018);
+	assert_int_equal(vtd_model_counts(lab.model)->fault_events, 1);
+	assert_int_equal(lab_faults(&lab, &f), 1);
+	assert_int_equal(f.kind, IOMMU_FAULT_DEVICE_TLB);
+	assert_int_equal(f.rid, 0x0018);
+	assert_true(f.has_rid);
+	assert_int_equal(vtd_model_fsts(lab.model), 0);
+	lab_end(&lab);
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void fault_events_go_to_the_host_core(void **state)
@@ -404,6 +469,12 @@ static void fault_events_go_to_the_host_core(void **state)
 	assert_int_equal(lab_faults(&lab, NULL), 4);
 	assert_int_equal(lab_read(&lab, 0, 0), 0);
 	assert_int_equal(n->fault_events, 2);
+	/* To another core, while it is on. */
+	assert_int_equal(vtd_ops.arm_faults(&lab.unit, 2, 0xe2), OK);
+	assert_int_equal(lab_faults(&lab, NULL), 1);
+	assert_int_equal(lab_read(&lab, 0, 0), 0);
+	assert_int_equal(n->fault_data, 0xe2);
+	assert_int_equal(n->fault_address, 0xfee02000);
 	lab_end(&lab);
 
 	lab_start(&lab, &(struct vtd_lab_config){.name = "xAPIC",
@@ -411,6 +482,7 @@ static void fault_events_go_to_the_host_core(void **state)
 						 .ecap = VTDM_ECAP_DESKTOP,
 						 .xapic = true});
 	assert_int_equal(vtd_ops.arm_faults(&lab.unit, 0x100, 0xe1), ERR_RANGE);
+	assert_int_equal(vtd_ops.arm_faults(&lab.unit, 0xff, 0xe1), ERR_RANGE);
 	assert_int_equal(vtd_ops.arm_faults(&lab.unit, 0xfe, 0xe1), OK);
 	assert_int_equal(lab_read(&lab, 0, 0), 0);
 	assert_int_equal(vtd_model_counts(lab.model)->fault_address, 0xfeefe000);
@@ -456,6 +528,50 @@ static void records_come_in_order_and_lost_ones_are_told(void **state)
 	lab_end(&lab);
 }
 
+/* Every reason number there can be: each is told as something, in words. */
+static void every_reason_has_a_meaning(void **state)
+{
+	static const struct {
+		u8 code;
+		enum iommu_fault_kind kind;
+	} known[] = {
+	    {0x02, IOMMU_FAULT_BLOCKED},
+	    {0x04, IOMMU_FAULT_ADDRESS_WIDTH},
+	    {0x05, IOMMU_FAULT_WRITE},
+	    {0x06, IOMMU_FAULT_READ},
+	    {0x07, IOMMU_FAULT_TABLE_ACCESS},
+	    {0x0c, IOMMU_FAULT_STRUCTURE},
+	    {0x0d, IOMMU_FAULT_TRANSLATION_REQUEST},
+	    {0x0f, IOMMU_FAULT_OTHER},
+	    {0x20, IOMMU_FAULT_INTERRUPT},
+	    {0x25, IOMMU_FAULT_INTERRUPT_COMPAT},
+	    {0x2f, IOMMU_FAULT_OTHER},
+	    {0x30, IOMMU_FAULT_STRUCTURE},
+	    {0x59, IOMMU_FAULT_BLOCKED},
+	    {0x79, IOMMU_FAULT_NOT_PRESENT},
+	    {0x87, IOMMU_FAULT_STRUCTURE},
+	    {0xff, IOMMU_FAULT_OTHER},
+	};
+	struct iommu_fault f;
+
+	lab_start(&lab, LAB_DESKTOP);
+	for (u32 code = 1; code < 256; code++) {
+		bool interrupt = code >= 0x20 && code <= 0x2f;
+
+		vtd_model_fault(lab.model, 0x1234, (u8)code, 0x77000000009000, code & 1);
+		assert_int_equal(lab_faults(&lab, &f), 1);
+		assert_int_equal(f.code, code);
+		assert_non_null(f.reason);
+		assert_int_equal(f.rid, 0x1234);
+		assert_int_equal(f.address, interrupt ? 0x77 : 0x77000000009000);
+		assert_int_equal(f.write, interrupt || code & 1);
+		for (u32 i = 0; i < ARRAY_SIZE(known); i++)
+			if (known[i].code == code)
+				assert_int_equal(f.kind, known[i].kind);
+	}
+	lab_end(&lab);
+}
+
 static void one_record_register_and_records_beyond_the_page(void **state)
 {
 	struct iommu_fault f;
@@ -491,7 +607,7 @@ static void quiescing_blocks_and_stays_on(void **state)
 		struct iommu_irq irq = {.apic_id = 1, .vector = 0x40};
 		struct iommu_message m;
 		struct vtd_model_irq got;
-		u64 in_use;
+		u64 in_use, iec;
 		u16 i;
 
 		lab_start(&lab, u);
@@ -504,7 +620,9 @@ static void quiescing_blocks_and_stays_on(void **state)
 		assert_int_equal(lab_write(&lab, 0, 0), A);
 		assert_true(vtd_model_msi(lab.model, 0x10, m.msi_address, m.msi_data, &got, NULL));
 		in_use = lab.hv.in_use + lab.ws[0].in_use;
+		iec = vtd_model_counts(lab.model)->iec_global;
 		assert_int_equal(vtd_ops.quiesce(&lab.unit), OK);
+		assert_int_equal(vtd_model_counts(lab.model)->iec_global, iec + 1);
 		assert_int_equal(lab.hv.in_use + lab.ws[0].in_use, in_use);
 		assert_int_equal(lab.unit.state, IOMMU_UNIT_QUIET);
 		assert_int_equal(vtd_model_gsts(lab.model), TES | RTPS | IRES | IRTPS);
@@ -536,6 +654,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(capabilities_are_read_and_nothing_written),
 	    cmocka_unit_test(what_a_unit_lacks_is_said),
+	    cmocka_unit_test(memory_may_end_at_any_page),
 	    cmocka_unit_test(enabling_blocks_everything),
 	    cmocka_unit_test(dma_alone_where_interrupts_are_not_remapped),
 	    cmocka_unit_test(a_unit_the_firmware_uses_is_taken_over),
@@ -546,8 +665,11 @@ int main(void)
 	    cmocka_unit_test(a_refused_descriptor_is_written_again),
 	    cmocka_unit_test(a_unit_that_refuses_twice_is_given_up),
 	    cmocka_unit_test(a_unit_deaf_to_commands_is_given_up),
+	    cmocka_unit_test(findings_overflow_like_records),
+	    cmocka_unit_test(a_stray_answer_is_reported),
 	    cmocka_unit_test(fault_events_go_to_the_host_core),
 	    cmocka_unit_test(records_come_in_order_and_lost_ones_are_told),
+	    cmocka_unit_test(every_reason_has_a_meaning),
 	    cmocka_unit_test(one_record_register_and_records_beyond_the_page),
 	    cmocka_unit_test(quiescing_blocks_and_stays_on),
 	    cmocka_unit_test(quiescing_a_hung_unit_ends),
