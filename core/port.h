@@ -70,6 +70,25 @@ void port_zero(paddr_t pa, u64 n);
 #define PORT_GUEST_SPAN MIB(2)
 void *port_guest(paddr_t pa);
 
+/*
+ * Which spans a core's windows show at the moment: what lies at `base + n * PORT_GUEST_SPAN` is span
+ * number tag[n] - 1. Read-only outside the port; it spares a call where the span is there already.
+ */
+#define PORT_WINDOWS 64
+struct port_windows {
+	u64 base;
+	u64 tag[PORT_WINDOWS];
+};
+
+static inline void *port_guest_in(const struct port_windows *w, paddr_t pa)
+{
+	u64 span = pa.v / PORT_GUEST_SPAN, n = span % PORT_WINDOWS;
+
+	if (w->tag[n] != span + 1)
+		return port_guest(pa);
+	return (void *)(w->base + n * PORT_GUEST_SPAN + pa.v % PORT_GUEST_SPAN);
+}
+
 /* Write back the cache lines of [va, va + n), for page walkers that do not snoop. */
 void port_cache_flush(const void *va, size_t n);
 

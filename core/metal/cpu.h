@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/base/types.h"
+#include "core/port.h"
 
 struct vcpu;
 
@@ -38,7 +39,7 @@ struct cpu {
 	struct vcpu *vcpu;  /* what it runs or is about to run; NULL: parked; atomic */
 	paddr_t save_area;  /* vendor's host state page (SVM: VM_HSAVE_PA; VMX: VMXON region) */
 	paddr_t host_state; /* SVM: VMSAVE area for the host's segment state */
-	u64 window_tag[63]; /* 2 MiB page a window slot shows, plus one; 0: none */
+	struct port_windows windows;
 	u64 gdt[6];
 	struct tss tss;
 };

@@ -31,9 +31,6 @@
 #define STACK_DF	0x8000
 #define STACK_MC	0xa000
 
-/* A core's window slot: one 2 MiB page for bulk copies, then 4 KiB pages from the next 2 MiB. */
-#define WINDOW_SLOT 0x400000
-
 /* Interrupt vectors of the host core. */
 #define VECTOR_WAKE	0xf0
 #define VECTOR_TIMER	0xf1

@@ -2,6 +2,9 @@
 #include "core/base/mem.h"
 #include "core/base/types.h"
 
+#undef memcpy
+#undef memset
+
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;

@@ -154,6 +154,7 @@ static void offer_nmi(struct vcpu *v)
 static void run_vcpu(struct vcpu *v, struct cpu *c)
 {
 	write_cr3(read_cr3()); /* forget grants that have changed hands, see memory_disown() */
+	v->windows = &c->windows;
 	v->ops->set_state(v, &v->start);
 	v->ops->vcpu_load(v);
 	reset_apic(v);
@@ -164,8 +165,7 @@ static void run_vcpu(struct vcpu *v, struct cpu *c)
 			break;
 		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
 			offer_nmi(v);
-		v->ops->run(v);
-		vcpu_handle_exit(v);
+		v->ops->run(v, &c->request);
 	}
 	v->ops->vcpu_unload(v);
 	apic_clean();

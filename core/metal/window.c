@@ -1,5 +1,5 @@
 /*
- * Windows: the only way hypervisor code sees memory that is not its own. Each core has 63 slots of
+ * Windows: the only way hypervisor code sees memory that is not its own. Each core has 64 slots of
  * 2 MiB for the memory of the guest it runs, looked up like a direct-mapped cache, and 4 KiB slots
  * for anything else, rewritten at each use. A slot is used by its own core only, so one INVLPG is
  * enough.
@@ -12,7 +12,8 @@
 #include "core/metal/memory.h"
 #include "core/port.h"
 
-#define SLOTS	  64 /* 2 MiB each; the last holds the small slots */
+#define SMALL	  PORT_WINDOWS /* the entry behind the large ones: a table of 4 KiB slots */
+#define SLOTS	  128	       /* entries of a core, so that none shares a table with half of another's */
 #define CORE_SPAN (SLOTS * PORT_GUEST_SPAN)
 #define PRESENT	  1ull
 #define WRITABLE  2ull
@@ -44,7 +45,7 @@ int window_init(u64 *root, u32 n)
 		l3_entries[(WINDOW_BASE >> 30 & 511) + i] =
 		    (l2.v + i * PAGE_SIZE) | WRITABLE | PRESENT;
 	for (u64 i = 0; i < n; i++)
-		large_entries[i * SLOTS + SLOTS - 1] = (l1.v + i * PAGE_SIZE) | WRITABLE | PRESENT;
+		large_entries[i * SLOTS + SMALL] = (l1.v + i * PAGE_SIZE) | WRITABLE | PRESENT;
 	root[WINDOW_BASE >> 39 & 511] = l3.v | WRITABLE | PRESENT;
 	return OK;
 }
@@ -57,15 +58,16 @@ static u64 slot_address(const struct cpu *c, u32 slot)
 void *port_guest(paddr_t pa)
 {
 	struct cpu *c = this_cpu();
-	u64 page = pa.v / PORT_GUEST_SPAN;
-	u32 slot = page % (SLOTS - 1);
+	u64 span = pa.v / PORT_GUEST_SPAN;
+	u32 slot = span % PORT_WINDOWS;
 	u64 at = slot_address(c, slot);
 
-	if (c->window_tag[slot] != page + 1) {
+	if (c->windows.tag[slot] != span + 1) {
 		large_entries[c->index * SLOTS + slot] =
-		    page * PORT_GUEST_SPAN | NOEXEC | LARGE | WRITABLE | PRESENT;
+			span * PORT_GUEST_SPAN | NOEXEC | LARGE | WRITABLE | PRESENT;
 		invlpg(at);
-		c->window_tag[slot] = page + 1;
+		c->windows.base = slot_address(c, 0);
+		c->windows.tag[slot] = span + 1;
 	}
 	return (void *)(at + pa.v % PORT_GUEST_SPAN);
 }
@@ -74,12 +76,12 @@ void window_drop(void)
 {
 	struct cpu *c = this_cpu();
 
-	for (u32 slot = 0; slot < SLOTS - 1; slot++) {
-		if (!c->window_tag[slot])
+	for (u32 slot = 0; slot < PORT_WINDOWS; slot++) {
+		if (!c->windows.tag[slot])
 			continue;
 		large_entries[c->index * SLOTS + slot] = 0;
 		invlpg(slot_address(c, slot));
-		c->window_tag[slot] = 0;
+		c->windows.tag[slot] = 0;
 	}
 }
 
@@ -90,7 +92,7 @@ static void *small(paddr_t pa)
 		return (void *)pa.v;
 
 	struct cpu *c = this_cpu();
-	u64 at = slot_address(c, SLOTS - 1);
+	u64 at = slot_address(c, SMALL);
 
 	small_entries[c->index * 512] = align_down(pa.v, PAGE_SIZE) | NOEXEC | WRITABLE | PRESENT;
 	invlpg(at);
@@ -105,7 +107,7 @@ static void small_drop(void)
 	struct cpu *c = this_cpu();
 
 	small_entries[c->index * 512] = 0;
-	invlpg(slot_address(c, SLOTS - 1));
+	invlpg(slot_address(c, SMALL));
 }
 
 static size_t chunk(paddr_t pa, u64 n)

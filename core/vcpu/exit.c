@@ -15,14 +15,6 @@ enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MC = 18 };
 #define MSR_APIC_BASE	0x1b
 #define MSR_X2APIC_BASE 0x800
 
-void vcpu_skip(struct vcpu *v, u32 len)
-{
-	v->rip += len;
-	if (v->ops->code_mode(v) != INSN_64)
-		v->rip = (u32)v->rip;
-	v->ops->set_rip(v);
-}
-
 void vcpu_inject_gp(struct vcpu *v)
 {
 	v->ops->inject(v, VECTOR_GP, true, 0);
@@ -50,15 +42,15 @@ static void skip_instruction(struct vcpu *v)
 
 static void exit_cpuid(struct vcpu *v)
 {
-	struct cpuid_vcpu state = {
-	    .apic_id = v->id,
-	    .apic_enabled = v->lapic->mode != LAPIC_DISABLED,
-	    .cr4 = v->cr4,
-	    .xcr0 = v->xcr0,
-	};
-	u32 out[4];
+	u32 *out = v->scratch.cpuid;
 
-	cpuid_lookup(&v->guest->cpuid, &state, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
+	v->cpuid_state = (struct cpuid_vcpu){
+		.apic_id = v->id,
+		.apic_enabled = v->lapic->mode != LAPIC_DISABLED,
+		.cr4 = v->cr4,
+		.xcr0 = v->xcr0,
+	};
+	cpuid_lookup(&v->guest->cpuid, &v->cpuid_state, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
 	v->gpr[GPR_AX] = out[CPUID_EAX];
 	v->gpr[GPR_BX] = out[CPUID_EBX];
 	v->gpr[GPR_CX] = out[CPUID_ECX];
@@ -121,7 +113,7 @@ static int ram_access(struct vcpu *v, u64 linear, u8 width, bool write, u64 *val
 }
 
 /* INS and OUTS, a batch of elements an exit; the instruction is entered again for the rest. */
-static void exit_io_string(struct vcpu *v)
+static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 {
 	u64 mask = width_mask(v->exit.io.addr_width);
 	u8 width = v->exit.io.width;
@@ -161,16 +153,15 @@ static void exit_io_string(struct vcpu *v)
 
 static void exit_io(struct vcpu *v)
 {
-	u32 value = (u32)v->gpr[GPR_AX];
-
 	if (v->exit.io.string) {
 		exit_io_string(v);
 		return;
 	}
+	v->scratch.io = (u32)v->gpr[GPR_AX];
 	platform_io(&v->guest->platform, v->id, v->exit.io.port, v->exit.io.width, !v->exit.io.in,
-		    &value);
+		    &v->scratch.io);
 	if (v->exit.io.in)
-		set_low(&v->gpr[GPR_AX], v->exit.io.width, value);
+		set_low(&v->gpr[GPR_AX], v->exit.io.width, v->scratch.io);
 	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
 }
 
@@ -178,8 +169,7 @@ static void exit_io(struct vcpu *v)
 
 struct access {
 	struct vcpu *v;
-	u64 linear; /* of the operand that exited */
-	bool known; /* its guest-physical address is exit.mmio.gpa */
+	bool one; /* the instruction has one memory operand: the one that exited */
 };
 
 static int device_access(struct vcpu *v, gpa_t gpa, u8 width, bool write, u64 *value)
@@ -213,7 +203,7 @@ static int access(struct access *a, u64 linear, u8 width, bool write, u64 *value
 		}
 		return OK;
 	}
-	if (a->known && linear == a->linear) {
+	if (a->one && !((linear ^ v->exit.mmio.gpa.v) & (PAGE_SIZE - 1))) {
 		gpa = v->exit.mmio.gpa;
 	} else {
 		int err = vcpu_translate(v, linear, &gpa);
@@ -268,12 +258,12 @@ static void exit_mmio(struct vcpu *v)
 		cpu.seg_base[i->seg] = v->ops->seg_base(v, i->seg);
 	}
 
-	struct access a = {.v = v, .linear = insn_linear(i, &cpu)};
+	/*
+	 * Of two operands either may be the one that exited: translate both then. The elements of
+	 * one batch of a string instruction never share an offset in the page.
+	 */
+	struct access a = {.v = v, .one = i->op != INSN_MOVS};
 	const struct insn_bus bus = {bus_read, bus_write, &a};
-
-	/* Of two memory operands either may be the one that exited: translate both then. */
-	a.known = i->op != INSN_MOVS &&
-		  (a.linear & (PAGE_SIZE - 1)) == (v->exit.mmio.gpa.v & (PAGE_SIZE - 1));
 
 	int err = insn_emulate(i, &cpu, &bus);
 

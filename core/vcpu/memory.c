@@ -84,7 +84,7 @@ static int walk_read_entry(void *ctx, gpa_t gpa, u64 *entry)
 static void walk_setup(struct vcpu *v, struct gwalk_regs *r, struct gwalk_mem *m)
 {
 	r->cr0 = v->ops->read(v, VIRT_CR0);
-	r->cr3 = v->ops->read(v, VIRT_CR3);
+	r->cr3 = v->cr3;
 	r->cr4 = v->cr4;
 	r->efer = v->ops->read(v, VIRT_EFER);
 	m->read = walk_read;
@@ -108,7 +108,7 @@ int vcpu_translate(struct vcpu *v, u64 linear, gpa_t *out)
 
 static u64 fetch_address(struct vcpu *v)
 {
-	if (v->ops->code_mode(v) == INSN_64)
+	if (v->long_mode)
 		return v->rip;
 	return (u32)(v->ops->seg_base(v, SEG_CS) + v->rip);
 }
@@ -125,6 +125,35 @@ size_t vcpu_fetch(struct vcpu *v, u8 out[INSN_MAX])
 	return got;
 }
 
+/* Fetch and decode; remember it where the 16 bytes to compare later lie in one page. */
+static __attribute__((noinline)) const struct insn *decode(struct vcpu *v, struct insn_cached *e)
+{
+	u8 bytes[INSN_MAX];
+	paddr_t pa;
+	gpa_t gpa;
+	u64 left;
+	size_t n = vcpu_fetch(v, bytes);
+
+	e->hpa.v = 0;
+	if (!n)
+		return NULL;
+	if (insn_decode(bytes, n, v->ops->code_mode(v), &e->insn)) {
+		vcpu_inject_ud(v);
+		return NULL;
+	}
+	if (!v->long_mode || vcpu_translate(v, v->rip, &gpa) ||
+	    gpa.v % PAGE_SIZE > PAGE_SIZE - sizeof(e->bytes) || !find(v->guest, gpa, &pa, &left))
+		return &e->insn;
+	memcpy(e->bytes, port_guest(pa), sizeof(e->bytes));
+	/* The guest may have changed them since the fetch; then it is decoded again next time. */
+	if (!memcmp(e->bytes, bytes, n)) {
+		e->rip = v->rip;
+		e->cr3 = v->cr3;
+		e->hpa = pa;
+	}
+	return &e->insn;
+}
+
 /*
  * The cache is checked against the bytes in memory, so a guest that rewrites its code is decoded
  * anew. A guest that puts another page at the same address without changing CR3 can fool it, with
@@ -132,48 +161,13 @@ size_t vcpu_fetch(struct vcpu *v, u8 out[INSN_MAX])
  */
 const struct insn *vcpu_instruction(struct vcpu *v)
 {
-	u64 cr3 = v->ops->read(v, VIRT_CR3);
-	enum insn_mode mode = v->ops->code_mode(v);
 	struct insn_cached *e = &v->insns[(v->rip >> 1) % VCPU_INSN_CACHE];
-	struct insn decoded;
-	u8 bytes[INSN_MAX];
-	gpa_t gpa;
 
-	if (e->rip == v->rip && e->cr3 == cr3 && e->hpa.v && mode == INSN_64) {
-		const u64 *now = port_guest(e->hpa);
+	if (e->rip == v->rip && e->cr3 == v->cr3 && e->hpa.v && v->long_mode) {
+		const u64 *now = port_guest_in(v->windows, e->hpa);
 
 		if (now[0] == e->bytes[0] && now[1] == e->bytes[1])
 			return &e->insn;
 	}
-
-	size_t n = vcpu_fetch(v, bytes);
-
-	if (!n)
-		return NULL;
-	e->hpa.v = 0;
-	if (insn_decode(bytes, n, mode, &decoded)) {
-		vcpu_inject_ud(v);
-		return NULL;
-	}
-	e->insn = decoded;
-	/* Remember it only where the 16 bytes compared above lie in one page. */
-	if (!vcpu_translate(v, fetch_address(v), &gpa) &&
-	    (gpa.v & (PAGE_SIZE - 1)) <= PAGE_SIZE - 16) {
-		paddr_t pa;
-		u64 left;
-
-		if (find(v->guest, gpa, &pa, &left) && left >= 16 && mode == INSN_64) {
-			const u64 *now = port_guest(pa);
-
-			e->rip = v->rip;
-			e->cr3 = cr3;
-			e->hpa = pa;
-			e->bytes[0] = now[0];
-			e->bytes[1] = now[1];
-			/* The guest may have changed them since the fetch; then decode next time. */
-			if (memcmp(e->bytes, bytes, n < 15 ? n : 15))
-				e->hpa.v = 0;
-		}
-	}
-	return &e->insn;
+	return decode(v, e);
 }

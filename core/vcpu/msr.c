@@ -84,8 +84,7 @@ void msr_init(struct msr_cpu *c, struct msr_workstation *ws, const struct msr_op
 	c->misc_enable = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS | MISC_MONITOR;
 }
 
-/* The rule of a register on this processor, or NULL. */
-static const struct msr_rule *find_rule(u32 features, u32 msr)
+static const struct msr_rule *search_rule(u32 features, u32 msr)
 {
 	u32 low = 0, high = msr_nrules;
 
@@ -101,6 +100,18 @@ static const struct msr_rule *find_rule(u32 features, u32 msr)
 			return (features & r->features) == r->features ? r : NULL;
 	}
 	return NULL;
+}
+
+/* The rule of a register on this processor, or NULL. */
+static const struct msr_rule *find_rule(struct msr_cpu *c, u32 msr)
+{
+	struct msr_recent *recent = &c->recent[msr % MSR_RECENT];
+
+	if (recent->msr != msr || !recent->rule) {
+		recent->msr = msr;
+		recent->rule = search_rule(c->ws->features, msr);
+	}
+	return recent->rule;
 }
 
 /*
@@ -179,7 +190,7 @@ static int call_write(struct msr_cpu *c, u32 msr, enum msr_handler handler, u64 
 
 static int answer_read(struct msr_cpu *c, u32 msr, u64 *value)
 {
-	const struct msr_rule *r = find_rule(c->ws->features, msr);
+	const struct msr_rule *r = find_rule(c, msr);
 
 	if (!r || r->read == ANSWER_GP)
 		return ERR_PERM;
@@ -191,7 +202,7 @@ static int answer_read(struct msr_cpu *c, u32 msr, u64 *value)
 
 static int answer_write(struct msr_cpu *c, u32 msr, u64 value)
 {
-	const struct msr_rule *r = find_rule(c->ws->features, msr);
+	const struct msr_rule *r = find_rule(c, msr);
 
 	if (!r || r->write == ANSWER_GP)
 		return ERR_PERM;

@@ -62,6 +62,15 @@ struct msr_workstation {
 	u64 hv_guest_os_id, hv_hypercall, hv_reference_tsc, hv_tsc_invariant;
 };
 
+struct msr_rule;
+
+/* Rules found lately, by register number. */
+#define MSR_RECENT 8
+struct msr_recent {
+	u32 msr;
+	const struct msr_rule *rule;
+};
+
 struct msr_cpu {
 	struct msr_workstation *ws;
 	const struct msr_ops *ops;
@@ -69,6 +78,7 @@ struct msr_cpu {
 	struct lapic *lapic;
 	struct mtrr mtrr;
 	u64 misc_enable;
+	struct msr_recent recent[MSR_RECENT];
 	u64 refused; /* accesses answered with #GP */
 	u64 dropped; /* writes without effect that a guest may notice (TSC, microcode) */
 };

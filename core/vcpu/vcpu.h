@@ -8,6 +8,7 @@
 #include "core/base/types.h"
 #include "core/paging/paging.h"
 #include "core/partition/plan.h"
+#include "core/port.h"
 #include "core/vcpu/cpuid.h"
 #include "core/vcpu/lapic.h"
 #include "core/vcpu/msr.h"
@@ -35,18 +36,27 @@ struct vcpu_history {
 struct vcpu {
 	u64 gpr[GPR_COUNT]; /* guest's, in ModRM order; must stay first (assembly) */
 	u64 rip, rflags;
+	u64 cr3;	/* at the exit */
+	bool long_mode; /* at the exit: 64-bit code */
+	bool moved;	/* the handling changed rip or rflags: the backend takes them over */
 	struct vm_exit exit;
 	const struct virt_ops *ops;
 	void *hw; /* the backend's */
 	struct guest *guest;
 	u32 id; /* virtual APIC id */
 	struct cpu *cpu;
+	const struct port_windows *windows; /* of the core that runs it */
 	struct lapic *lapic; /* guest->lapics[id] */
 	struct msr_cpu msr;
 	struct startup startup; /* any core */
 	u32 nmi_pending;	/* any core, atomic */
 	u64 xcr0;
 	u64 cr4;		  /* as the guest believes it to be */
+	struct cpuid_vcpu cpuid_state;
+	union {
+		u32 cpuid[4]; /* an answer being made */
+		u32 io;	      /* a value on its way to or from a port */
+	} scratch;
 	u32 signature;		  /* CPUID 1.EAX, for reset states */
 	struct reset_state start; /* what a start or INIT gives it */
 	u64 *exits;		  /* [EXIT_CAUSES] in the counters page */
@@ -88,7 +98,14 @@ struct guest {
 void vcpu_handle_exit(struct vcpu *v);
 
 /* Move past the instruction that exited, `len` bytes. */
-void vcpu_skip(struct vcpu *v, u32 len);
+static inline void vcpu_skip(struct vcpu *v, u32 len)
+{
+	v->rip += len;
+	if (!v->long_mode)
+		v->rip = (u32)v->rip;
+	v->moved = true;
+}
+
 void vcpu_inject_gp(struct vcpu *v);
 void vcpu_inject_ud(struct vcpu *v);
 

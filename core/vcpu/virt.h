@@ -78,14 +78,13 @@ struct virt_ops {
 	/* With a vCPU loaded: halt until *request is not 0. The kick wakes it. */
 	void (*sleep)(u32 *request);
 
-	/* Enter the guest; comes back with v->exit, v->gpr, v->rip and v->rflags filled. */
-	void (*run)(struct vcpu *v);
-
 	/*
-	 * rip and rflags changed by the handling of an exit: an instruction was carried out, so the
-	 * interrupt shadow ends and a single step of the guest's, or of ours, is over.
+	 * Run the guest: enter, fill v->exit, gpr, rip, rflags, cr3 and long_mode, call
+	 * vcpu_handle_exit(), again, until *request or v->nmi_pending is not 0. Where the handling
+	 * set v->moved an instruction was carried out for the guest: rip and rflags are taken over,
+	 * the interrupt shadow ends, and a single step is over.
 	 */
-	void (*set_rip)(struct vcpu *v);
+	void (*run)(struct vcpu *v, const u32 *request);
 
 	u64 (*read)(struct vcpu *v, enum virt_reg r);
 	/* CR4 or EFER as the guest gives it; what the hypervisor owns in it is added here. */

@@ -5,15 +5,16 @@
  * and VMLOAD the host's hidden segment state from `host` (physical). GIF is 0 before and after, so
  * nothing comes in between but exceptions of our own making. RAX and RSP are in the VMCB.
  *
- * On the way back the return stack buffer is filled, so that no return of ours is predicted from
- * what the guest left there, and registers that still hold guest values are cleared.
+ * On the way back the top of the return stack buffer is filled, so that no return of ours is
+ * predicted from what the guest left there: the run loop never returns more than three frames above
+ * this function before vcpu_unload() issues an IBPB, and eight entries are written. Registers that
+ * still hold guest values are cleared.
  */
 	.section .text
 	.code64
 	.globl svm_enter
 svm_enter:
 	pushq %rbp
-	movq %rsp, %rbp
 	pushq %rbx
 	pushq %r12
 	pushq %r13
@@ -63,14 +64,12 @@ svm_enter:
 	popq %rcx
 	testq %rcx, %rcx
 	jz 3f
-	movl $16, %ecx
-1:	call 2f
+	.rept 8
+	call 1f
 	int3
-2:	call 4f
-	int3
-4:	decl %ecx
-	jnz 1b
-	addq $256, %rsp
+1:
+	.endr
+	addq $64, %rsp
 3:	xorl %edx, %edx
 	xorl %esi, %esi
 	xorl %r8d, %r8d

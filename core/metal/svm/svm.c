@@ -147,6 +147,7 @@ static void svm_set_state(struct vcpu *v, const struct reset_state *r)
 	memcpy(v->gpr, r->gpr, sizeof(v->gpr));
 	v->rip = r->rip;
 	v->rflags = r->rflags;
+	v->moved = false;
 	v->xcr0 = r->xcr0;
 	v->cr4 = r->cr4;
 	b->rip = r->rip;
@@ -177,52 +178,60 @@ static void svm_set_state(struct vcpu *v, const struct reset_state *r)
 	svm_write(v, VIRT_EFER, r->efer);
 }
 
-static void svm_run(struct vcpu *v)
-{
-	struct svm_vcpu *s = hw(v);
-	struct vmcb *b = s->vmcb;
-
-	b->rax = v->gpr[GPR_AX];
-	b->rsp = v->gpr[GPR_SP];
-	if (svm_features.spec_ctrl)
-		wrmsr(MSR_SPEC_CTRL, s->spec_ctrl);
-	svm_enter(v->gpr, s->vmcb_pa, v->cpu->host_state.v, !svm_features.auto_ibrs);
-	if (svm_features.spec_ctrl) {
-		s->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
-		wrmsr(MSR_SPEC_CTRL, 0);
-	}
-	v->gpr[GPR_AX] = b->rax;
-	v->gpr[GPR_SP] = b->rsp;
-	v->rip = b->rip;
-	v->rflags = b->rflags;
-	b->event_injection = 0;
-	b->tlb_control = TLB_KEEP;
-	svm_decode_exit(v, s);
-}
-
 static void svm_inject(struct vcpu *v, u8 vector, bool has_error, u32 error)
 {
 	block(v)->event_injection = EVENT_VALID | EVENT_EXCEPTION | vector |
 				    (has_error ? EVENT_ERROR | (u64)error << 32 : 0);
 }
 
-static void svm_set_rip(struct vcpu *v)
+/* An instruction was carried out for the guest: what follows any instruction follows it too. */
+static void finish_move(struct vcpu *v, struct svm_vcpu *s, struct vmcb *b)
 {
-	struct vmcb *b = block(v);
-
+	v->moved = false;
 	b->rip = v->rip;
 	b->rflags = v->rflags;
 	b->interrupt_shadow &= ~1ull;
 	if (!(b->rflags & RFLAGS_TF))
 		return;
-	if (hw(v)->nmi_step) {
-		hw(v)->nmi_step = hw(v)->nmi_masked = false;
+	if (s->nmi_step) {
+		s->nmi_step = s->nmi_masked = false;
 		b->rflags &= ~RFLAGS_TF;
-		v->rflags = b->rflags;
-		return;
+	} else if (!(b->event_injection & EVENT_VALID)) {
+		b->dr6 |= DR6_BS;
+		svm_inject(v, VECTOR_DB, false, 0);
 	}
-	b->dr6 |= DR6_BS;
-	svm_inject(v, VECTOR_DB, false, 0);
+}
+
+static void svm_run(struct vcpu *v, const u32 *request)
+{
+	struct svm_vcpu *s = hw(v);
+	struct vmcb *b = s->vmcb;
+	u64 host = v->cpu->host_state.v;
+
+	do {
+		if (v->moved)
+			finish_move(v, s, b);
+		b->rax = v->gpr[GPR_AX];
+		b->rsp = v->gpr[GPR_SP];
+		if (svm_features.spec_ctrl)
+			wrmsr(MSR_SPEC_CTRL, s->spec_ctrl);
+		svm_enter(v->gpr, s->vmcb_pa, host, !svm_features.auto_ibrs);
+		if (svm_features.spec_ctrl) {
+			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
+			wrmsr(MSR_SPEC_CTRL, 0);
+		}
+		v->gpr[GPR_AX] = b->rax;
+		v->gpr[GPR_SP] = b->rsp;
+		v->rip = b->rip;
+		v->rflags = b->rflags;
+		v->cr3 = b->cr3;
+		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
+		b->event_injection = 0;
+		b->tlb_control = TLB_KEEP;
+		svm_decode_exit(v, s);
+		vcpu_handle_exit(v);
+	} while (!(__atomic_load_n(request, __ATOMIC_SEQ_CST) |
+		   __atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED)));
 }
 
 static u64 svm_read(struct vcpu *v, enum virt_reg r)
@@ -327,7 +336,6 @@ const struct virt_ops svm_ops = {
     .set_state = svm_set_state,
     .sleep = svm_sleep,
     .run = svm_run,
-    .set_rip = svm_set_rip,
     .read = svm_read,
     .write = svm_write,
     .code_mode = svm_code_mode,
