@@ -2,7 +2,7 @@
 # table of its own symbols for traces.
 
 HV := $B/caprock.elf
-# ALL += $(HV)
+ALL += $(HV)
 HV_O := $(METAL_O) $(PURE_METAL_O)
 LDFLAGS_HV := -nostdlib -static -no-pie -Wl,-z,noexecstack,-z,max-page-size=4096,--build-id=none,--gc-sections \
 	-T core/metal/link.ld
@@ -36,3 +36,4 @@ $B/symbols.S: $B/caprock.first core/metal/symbols.awk
 
 $B/symbols%o: $B/symbols%S
 	$(Q)$(CC) -c $< -o $@
+PACKAGES += acpica-tools

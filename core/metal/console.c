@@ -61,8 +61,9 @@ bool console_drain(struct console *c, const char *name, bool tick)
 
 		c->lost = 0;
 		spin_unlock(&c->lock);
-		log_console(name, note,
-			    (u32)fmt(note, sizeof(note), "[%lu bytes lost]\n", (unsigned long)lost));
+		log_console(
+		    name, note,
+		    (u32)fmt(note, sizeof(note), "[%lu bytes lost]\n", (unsigned long)lost));
 	}
 	return any;
 }

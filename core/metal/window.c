@@ -13,7 +13,7 @@
 #include "core/port.h"
 
 #define SMALL	  PORT_WINDOWS /* the entry behind the large ones: a table of 4 KiB slots */
-#define SLOTS	  128	       /* entries of a core, so that none shares a table with half of another's */
+#define SLOTS	  128 /* entries of a core, so that none shares a table with half of another's */
 #define CORE_SPAN (SLOTS * PORT_GUEST_SPAN)
 #define PRESENT	  1ull
 #define WRITABLE  2ull
@@ -64,7 +64,7 @@ void *port_guest(paddr_t pa)
 
 	if (c->windows.tag[slot] != span + 1) {
 		large_entries[c->index * SLOTS + slot] =
-			span * PORT_GUEST_SPAN | NOEXEC | LARGE | WRITABLE | PRESENT;
+		    span * PORT_GUEST_SPAN | NOEXEC | LARGE | WRITABLE | PRESENT;
 		invlpg(at);
 		c->windows.base = slot_address(c, 0);
 		c->windows.tag[slot] = span + 1;

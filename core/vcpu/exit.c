@@ -45,12 +45,13 @@ static void exit_cpuid(struct vcpu *v)
 	u32 *out = v->scratch.cpuid;
 
 	v->cpuid_state = (struct cpuid_vcpu){
-		.apic_id = v->id,
-		.apic_enabled = v->lapic->mode != LAPIC_DISABLED,
-		.cr4 = v->cr4,
-		.xcr0 = v->xcr0,
+	    .apic_id = v->id,
+	    .apic_enabled = v->lapic->mode != LAPIC_DISABLED,
+	    .cr4 = v->cr4,
+	    .xcr0 = v->xcr0,
 	};
-	cpuid_lookup(&v->guest->cpuid, &v->cpuid_state, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
+	cpuid_lookup(&v->guest->cpuid, &v->cpuid_state, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX],
+		     out);
 	v->gpr[GPR_AX] = out[CPUID_EAX];
 	v->gpr[GPR_BX] = out[CPUID_EBX];
 	v->gpr[GPR_CX] = out[CPUID_ECX];

@@ -46,12 +46,12 @@ struct vcpu {
 	u32 id; /* virtual APIC id */
 	struct cpu *cpu;
 	const struct port_windows *windows; /* of the core that runs it */
-	struct lapic *lapic; /* guest->lapics[id] */
+	struct lapic *lapic;		    /* guest->lapics[id] */
 	struct msr_cpu msr;
 	struct startup startup; /* any core */
 	u32 nmi_pending;	/* any core, atomic */
 	u64 xcr0;
-	u64 cr4;		  /* as the guest believes it to be */
+	u64 cr4; /* as the guest believes it to be */
 	struct cpuid_vcpu cpuid_state;
 	union {
 		u32 cpuid[4]; /* an answer being made */
