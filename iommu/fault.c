@@ -12,8 +12,8 @@ static const struct {
 } kinds[IOMMU_FAULT_KINDS] = {
     [IOMMU_FAULT_BLOCKED] = {"the device belongs to nobody", AT_ADDRESS},
     [IOMMU_FAULT_NOT_PRESENT] = {"nothing is mapped there", AT_ADDRESS},
-    [IOMMU_FAULT_READ] = {"it may not be read", AT_ADDRESS},
-    [IOMMU_FAULT_WRITE] = {"it may not be written", AT_ADDRESS},
+    [IOMMU_FAULT_READ] = {"it is not mapped for reading", AT_ADDRESS},
+    [IOMMU_FAULT_WRITE] = {"it is not mapped for writing", AT_ADDRESS},
     [IOMMU_FAULT_ADDRESS_WIDTH] = {"no table reaches that far", AT_ADDRESS},
     [IOMMU_FAULT_INTERRUPT] = {"the entry is not set, or not this device's", AT_ENTRY},
     [IOMMU_FAULT_INTERRUPT_COMPAT] = {"only remapped interrupts pass", AT_NOTHING},

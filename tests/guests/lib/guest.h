@@ -48,7 +48,7 @@ struct memory_range {
 	u32 reserved;
 };
 
-struct machine {
+struct guest_machine {
 	bool caprock;	 /* a Hyper-V style hypervisor that is not the bare emulator is below us */
 	bool has_x2apic; /* by CPUID */
 	bool reduced;	 /* hardware-reduced ACPI */
@@ -64,7 +64,7 @@ struct machine {
 	u8 reset_value;
 	u64 ioapic;
 };
-extern struct machine machine;
+extern struct guest_machine machine;
 extern u64 entry_tsc;
 
 /* Find an ACPI table by signature; NULL when there is none. */

@@ -24,7 +24,7 @@ struct gas {
 #define AT(p, off, type) (*(const type *)((const u8 *)(p) + (off)))
 
 extern u32 start_info;
-struct machine machine;
+struct guest_machine machine;
 static const char *cmdline = "";
 static u64 rsdp;
 
