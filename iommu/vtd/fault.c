@@ -107,7 +107,7 @@ static u64 record_at(const struct vtd *v, u32 i)
 	return CAP_FRO(v->cap) + 16 * (u64)i;
 }
 
-static void decode(const struct vtd *v, u64 lo, u64 hi, struct iommu_fault *out)
+void vtd_fault_decode(u16 segment, u64 lo, u64 hi, struct iommu_fault *out)
 {
 	u8 code = (u8)FRCD_FR(hi);
 	const struct reason *r = find_reason(code);
@@ -115,7 +115,7 @@ static void decode(const struct vtd *v, u64 lo, u64 hi, struct iommu_fault *out)
 	*out = (struct iommu_fault){.kind = r->kind,
 				    .code = code,
 				    .reason = r->text,
-				    .segment = v->unit->desc.segment,
+				    .segment = segment,
 				    .rid = (u16)FRCD_SID(hi),
 				    .has_rid = true,
 				    .has_address = true,
@@ -136,7 +136,7 @@ static bool take_record(struct vtd *v, struct iommu_fault *out)
 
 		if (!(hi & FRCD_F))
 			continue;
-		decode(v, port_mmio_read64(m, at), hi, out);
+		vtd_fault_decode(v->unit->desc.segment, port_mmio_read64(m, at), hi, out);
 		port_mmio_write32(m, at + FRCD_TOP, FRCD_TOP_F);
 		v->fault_next = (which + 1) % n;
 		return true;
