@@ -1,6 +1,8 @@
 /* Fault records (§7.2): taken one by one, decoded to what happened. */
 #include "iommu/vtd/unit.h"
 
+#define FAULT_NEXT_UNKNOWN (~0u)
+
 struct reason {
 	u8 code;
 	enum iommu_fault_kind kind;
@@ -125,11 +127,13 @@ void vtd_fault_decode(u16 segment, u64 lo, u64 hi, struct iommu_fault *out)
 }
 
 /* Take the first record that is filled, from where the last one was on: they fill in a circle. */
-static bool take_record(struct vtd *v, struct iommu_fault *out)
+static bool take_record(struct vtd *v, u32 fsts, struct iommu_fault *out)
 {
 	const struct mmio *m = &v->unit->regs;
 	u32 n = (u32)CAP_NFR(v->cap);
 
+	if (v->fault_next == FAULT_NEXT_UNKNOWN)
+		v->fault_next = (u32)FSTS_FRI(fsts);
 	for (u32 i = 0; i < n; i++) {
 		u32 which = (v->fault_next + i) % n;
 		u64 at = record_at(v, which), hi = port_mmio_read64(m, at + FRCD_HI);
@@ -167,7 +171,7 @@ int vtd_poll(struct iommu_unit *u, struct iommu_fault *out)
 		take_found(v, out);
 		return 1;
 	}
-	if (fsts & FSTS_PPF && take_record(v, out)) {
+	if (fsts & FSTS_PPF && take_record(v, fsts, out)) {
 		out->lost = v->lost;
 		v->lost = false;
 		return 1;
@@ -179,10 +183,12 @@ int vtd_poll(struct iommu_unit *u, struct iommu_fault *out)
 	return 0;
 }
 
-/* What the firmware left: nobody of ours did it. */
+/* What the firmware left: nobody of ours did it. Where the unit goes on it tells at the first. */
 void vtd_faults_discard(struct vtd *v)
 {
 	const struct mmio *m = &v->unit->regs;
+
+	v->fault_next = FAULT_NEXT_UNKNOWN;
 
 	for (u32 i = 0; i < CAP_NFR(v->cap); i++)
 		port_mmio_write32(m, record_at(v, i) + FRCD_TOP, FRCD_TOP_F);
