@@ -175,6 +175,24 @@ static int make(u32 i)
 	return OK;
 }
 
+/*
+ * Gigabytes of zeroes should not push everybody's working set out of the shared cache. The host
+ * core never holds a guest's vector state, so XMM0 is free. n is a multiple of 2 MiB.
+ */
+static void zero_past_caches(void *at, u64 n)
+{
+	asm volatile("xorps %%xmm0, %%xmm0\n"
+		     "1: movntps %%xmm0, (%0); movntps %%xmm0, 16(%0)\n\t"
+		     "movntps %%xmm0, 32(%0); movntps %%xmm0, 48(%0)\n\t"
+		     "movntps %%xmm0, 64(%0); movntps %%xmm0, 80(%0)\n\t"
+		     "movntps %%xmm0, 96(%0); movntps %%xmm0, 112(%0)\n\t"
+		     "addq $128, %0; subq $128, %1; jnz 1b\n\t"
+		     "sfence"
+		     : "+r"(at), "+r"(n)
+		     :
+		     : "memory");
+}
+
 /* One slice of zeroing its memory. True: done. */
 static bool scrub(struct slot *s)
 {
@@ -186,7 +204,7 @@ static bool scrub(struct slot *s)
 		paddr_t at = PADDR(r->hpa.v + s->scrub_offset);
 
 		n = min_u64(n, PORT_GUEST_SPAN - (at.v & (PORT_GUEST_SPAN - 1)));
-		memset(port_guest(at), 0, n);
+		zero_past_caches(port_guest(at), n);
 		costs.scrub_bytes += n;
 		s->scrub_offset += n;
 		left -= n;
