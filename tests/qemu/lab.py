@@ -70,7 +70,7 @@ class Machine:
     """One run of QEMU. Use as a context manager: it is gone afterwards, whatever happened."""
 
     def __init__(self, kernel=ELF, initrd=None, append=None, smp=3, mem="1G", cpu=CPU, accel="tcg,thread=multi",
-                 icount=False, limit=120, extra=(), machine="q35", qemu=QEMU):
+                 icount=False, limit=120, extra=(), machine="q35", qemu=QEMU, smp_words=None):
         self.dir = tempfile.mkdtemp(prefix="caprock-lab-", dir=scratch(mem))
         self.ram = os.path.join(self.dir, "ram")
         self.lines = []          # (seconds, workstation or None, text)
@@ -85,7 +85,7 @@ class Machine:
             extra = list(extra) + ["-icount", "shift=0,sleep=off"]
         args = [qemu, "-machine", machine + ",memory-backend=ram", "-object",
                 "memory-backend-file,id=ram,size=%s,mem-path=%s,share=on" % (mem, self.ram),
-                "-accel", accel, "-cpu", cpu, "-smp", str(smp), "-m", mem, "-display", "none", "-vga", "none",
+                "-accel", accel, "-cpu", cpu, "-smp", smp_words or str(smp), "-m", mem, "-display", "none", "-vga", "none",
                 "-net", "none", "-no-reboot", "-monitor", "none", "-serial", "stdio",
                 "-debugcon", "file:" + os.path.join(self.dir, "debugcon"),
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
@@ -119,8 +119,9 @@ class Machine:
             text = raw.decode(errors="replace").rstrip("\r\n")
             text = re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc", "", text)
             m = re.match(r"\[([a-z0-9-]{1,31})\] ?(.*)$", text)
+            who = m.group(1) if m and m.group(1) != "caprock" else None
             with self.changed:
-                self.lines.append((time.monotonic() - self.start,) + ((m.group(1), m.group(2)) if m else (None, text)))
+                self.lines.append((time.monotonic() - self.start, who, m.group(2) if m else text))
                 self.changed.notify_all()
         with self.changed:
             self.ended = True
@@ -227,3 +228,50 @@ def verdict(tap, lines, words, tail=()):
     good = tally is not None and tally[1] == 0 and tally[0] > 0 and not bad
     text = words + (": %d passed, %d failed" % tally if tally else ": no tally, it did not get to its end")
     return tap.ok(good, text, bad + ([] if tally else list(lines[-15:])) + ([] if good else list(tail)[-40:]))
+
+
+# ---- the hypervisor with workstations ------------------------------------------------------------
+
+def boot(workstations, smp, mem="1G", options=(), mangle=None, actual_smp=None, actual_mem=None, **more):
+    """
+    Build the bundle for `workstations` (see ws()), run the hypervisor on `smp` cores with it.
+    `mangle(bytes)` may spoil the bundle first; `actual_smp` and `actual_mem` run it on another
+    machine than it was made for.
+    """
+    folder = tempfile.mkdtemp(prefix="caprock-bundle-", dir=BUILD)
+    try:
+        path = os.path.join(folder, "bundle")
+        bundle(path, workstations, "--smp", str(smp), "--memory", mem, *options)
+        if mangle:
+            with open(path, "rb") as f:
+                data = mangle(bytearray(f.read()))
+            with open(path, "wb") as f:
+                f.write(data)
+        return Booted(folder, initrd=path, smp=actual_smp or smp, mem=actual_mem or mem, **more)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+class Booted(Machine):
+    def __init__(self, folder, **more):
+        self.folder = folder
+        super().__init__(**more)
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_tallies(self, names, timeout=None):
+        """Wait until each of these workstations printed its tally; those that did not."""
+        return [n for n in names if not self.wait(r"^GUEST ", n, timeout=timeout)]
+
+    def wait_state(self, name, states, timeout=30):
+        end = time.monotonic() + timeout * PATIENCE
+        while time.monotonic() < end and not self.ended:
+            c = self.counters()
+            if c and c.workstation(name)["state"] in states:
+                return True
+            time.sleep(0.1)
+        c = self.counters() if not self.ended else None
+        return bool(c) and c.workstation(name)["state"] in states
