@@ -87,7 +87,7 @@ struct virt_ops {
 	void (*run)(struct vcpu *v, const u32 *request);
 
 	u64 (*read)(struct vcpu *v, enum virt_reg r);
-	/* CR4 or EFER as the guest gives it; what the hypervisor owns in it is added here. */
+	/* CR0, CR4, EFER as the guest gives them; what the hypervisor owns there is added here. */
 	void (*write)(struct vcpu *v, enum virt_reg r, u64 value);
 	enum insn_mode (*code_mode)(struct vcpu *v);
 	u64 (*seg_base)(struct vcpu *v, enum insn_seg s);

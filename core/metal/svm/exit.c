@@ -91,9 +91,10 @@ void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s)
 			e->cause = EXIT_IRET;
 		return;
 	case SVM_CR0_READ + 4:
+	case SVM_CR0_WRITE:
 	case SVM_CR0_WRITE + 4:
 		e->cause = EXIT_CR;
-		e->cr.number = 4;
+		e->cr.number = code & 0xf;
 		e->cr.write = code >= SVM_CR0_WRITE;
 		return;
 	case SVM_XSETBV:

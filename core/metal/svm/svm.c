@@ -36,7 +36,7 @@ static struct vmcb *block(const struct vcpu *v)
 
 static void set_intercepts(struct vmcb *b)
 {
-	b->intercept_cr_write = 1u << 4;
+	b->intercept_cr_write = 1u << 0 | 1u << 4;
 	b->intercept_exceptions = 1u << 1 | 1u << 17 | 1u << 18;
 	b->intercept1 = I1_NMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_RSM | I1_INVD | I1_INVLPGA |
 			I1_IOIO | I1_MSR | I1_SHUTDOWN;
@@ -116,6 +116,10 @@ static void svm_write(struct vcpu *v, enum virt_reg r, u64 value)
 		/* Machine checks are ours; a guest that did not ask for them must not see the bit. */
 		b->cr4 = value | CR4_MCE;
 		b->intercept_cr_read = value & CR4_MCE ? 0 : 1u << 4;
+		b->tlb_control = TLB_FLUSH_ALL;
+		break;
+	case VIRT_CR0:
+		b->cr0 = value;
 		b->tlb_control = TLB_FLUSH_ALL;
 		break;
 	case VIRT_EFER:
