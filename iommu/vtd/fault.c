@@ -1,6 +1,8 @@
 /* Fault records (§7.2): taken one by one, decoded to what happened. */
 #include "iommu/vtd/unit.h"
 
+#define FAULT_NEXT_UNKNOWN (~0u)
+
 struct reason {
 	u8 code;
 	enum iommu_fault_kind kind;
@@ -107,7 +109,7 @@ static u64 record_at(const struct vtd *v, u32 i)
 	return CAP_FRO(v->cap) + 16 * (u64)i;
 }
 
-static void decode(const struct vtd *v, u64 lo, u64 hi, struct iommu_fault *out)
+void vtd_fault_decode(u16 segment, u64 lo, u64 hi, struct iommu_fault *out)
 {
 	u8 code = (u8)FRCD_FR(hi);
 	const struct reason *r = find_reason(code);
@@ -115,7 +117,7 @@ static void decode(const struct vtd *v, u64 lo, u64 hi, struct iommu_fault *out)
 	*out = (struct iommu_fault){.kind = r->kind,
 				    .code = code,
 				    .reason = r->text,
-				    .segment = v->unit->desc.segment,
+				    .segment = segment,
 				    .rid = (u16)FRCD_SID(hi),
 				    .has_rid = true,
 				    .has_address = true,
@@ -125,18 +127,20 @@ static void decode(const struct vtd *v, u64 lo, u64 hi, struct iommu_fault *out)
 }
 
 /* Take the first record that is filled, from where the last one was on: they fill in a circle. */
-static bool take_record(struct vtd *v, struct iommu_fault *out)
+static bool take_record(struct vtd *v, u32 fsts, struct iommu_fault *out)
 {
 	const struct mmio *m = &v->unit->regs;
 	u32 n = (u32)CAP_NFR(v->cap);
 
+	if (v->fault_next == FAULT_NEXT_UNKNOWN)
+		v->fault_next = (u32)FSTS_FRI(fsts);
 	for (u32 i = 0; i < n; i++) {
 		u32 which = (v->fault_next + i) % n;
 		u64 at = record_at(v, which), hi = port_mmio_read64(m, at + FRCD_HI);
 
 		if (!(hi & FRCD_F))
 			continue;
-		decode(v, port_mmio_read64(m, at), hi, out);
+		vtd_fault_decode(v->unit->desc.segment, port_mmio_read64(m, at), hi, out);
 		port_mmio_write32(m, at + FRCD_TOP, FRCD_TOP_F);
 		v->fault_next = (which + 1) % n;
 		return true;
@@ -167,7 +171,7 @@ int vtd_poll(struct iommu_unit *u, struct iommu_fault *out)
 		take_found(v, out);
 		return 1;
 	}
-	if (fsts & FSTS_PPF && take_record(v, out)) {
+	if (fsts & FSTS_PPF && take_record(v, fsts, out)) {
 		out->lost = v->lost;
 		v->lost = false;
 		return 1;
@@ -179,10 +183,12 @@ int vtd_poll(struct iommu_unit *u, struct iommu_fault *out)
 	return 0;
 }
 
-/* What the firmware left: nobody of ours did it. */
+/* What the firmware left: nobody of ours did it. Where the unit goes on it tells at the first. */
 void vtd_faults_discard(struct vtd *v)
 {
 	const struct mmio *m = &v->unit->regs;
+
+	v->fault_next = FAULT_NEXT_UNKNOWN;
 
 	for (u32 i = 0; i < CAP_NFR(v->cap); i++)
 		port_mmio_write32(m, record_at(v, i) + FRCD_TOP, FRCD_TOP_F);

@@ -78,6 +78,7 @@
 #define FSTS_IQE    BIT(4)
 #define FSTS_ICE    BIT(5)
 #define FSTS_ITE    BIT(6)
+#define FSTS_FRI(s) GET(s, 15, 8)
 #define FSTS_ERRORS (FSTS_IQE | FSTS_ICE | FSTS_ITE)
 #define FECTL_IM    BIT(31)
 

@@ -128,6 +128,8 @@ __must_check int vtd_irq_message(struct iommu_device *dev, u16 index, struct iom
 /* Keep something the driver found itself for poll(). */
 void vtd_report(struct vtd *v, enum iommu_fault_kind kind, u16 code, const char *reason,
 		const u16 *rid);
+/* One record, as the hardware wrote it (§11.4.14). Takes any 16 bytes. */
+void vtd_fault_decode(u16 segment, u64 lo, u64 hi, struct iommu_fault *out);
 void vtd_faults_discard(struct vtd *v);
 __must_check int vtd_arm_faults(struct iommu_unit *u, u32 apic_id, u8 vector);
 __must_check int vtd_poll(struct iommu_unit *u, struct iommu_fault *out);

@@ -28,17 +28,13 @@ static u32 records(const struct vtd_model *m)
 	return (u32)bits(m->config.cap, 47, 40) + 1;
 }
 
+/* PPF is the logical or of all F; which record was the first is told as of when it was set. */
 void vtdm_fault_pending_update(struct vtd_model *m)
 {
-	m->fsts &= ~(u32)(F_PPF | 0xff00);
-	for (u32 i = 0; i < records(m); i++) {
-		u32 at = (m->next_record + i) % records(m);
-
-		if (m->record[at].hi >> 63) {
-			m->fsts |= (u32)F_PPF | at << 8;
+	for (u32 i = 0; i < records(m); i++)
+		if (m->record[i].hi >> 63)
 			return;
-		}
-	}
+	m->fsts &= ~(u32)(F_PPF | 0xff00);
 }
 
 static void send_event(struct vtd_model *m)
@@ -59,8 +55,6 @@ void vtdm_event(struct vtd_model *m, u32 status_bit)
 	bool quiet = m->fsts & (F_PFO | F_PPF | F_IQE | F_ICE | F_ITE);
 
 	m->fsts |= status_bit;
-	if (status_bit == F_PPF)
-		vtdm_fault_pending_update(m);
 	if (!quiet)
 		send_event(m);
 }
@@ -78,6 +72,8 @@ void vtdm_fault(struct vtd_model *m, u16 rid, u8 reason, u64 info, bool write)
 	}
 	m->record[m->next_record].lo = info & ~0xfffull;
 	m->record[m->next_record].hi = 1ull << 63 | (u64)!write << 62 | (u64)reason << 32 | rid;
+	if (!(m->fsts & F_PPF))
+		m->fsts |= m->next_record << 8;
 	m->next_record = (m->next_record + 1) % records(m);
 	vtdm_event(m, F_PPF);
 }

@@ -595,10 +595,11 @@ static bool in_context_table(struct vtd_model *m, u64 pa, u32 *stride)
 	return false;
 }
 
-/* What an entry starts to point to has reached the unit before. */
-static void check_linked(struct vtd_model *m, u64 table)
+/* What an entry starts to point to has reached the unit before; so has what that points to. */
+static void check_linked(struct vtd_model *m, u64 table, bool deeper)
 {
 	u8 written[PAGE_SIZE], seen[PAGE_SIZE];
+	u64 below;
 
 	if (!fake_view_read(VIEW_SNOOP, PADDR(table), written, PAGE_SIZE) ||
 	    !fake_view_read(view_of(m, vtdm_ecap(m, VTDM_C)), PADDR(table), seen, PAGE_SIZE))
@@ -607,6 +608,10 @@ static void check_linked(struct vtd_model *m, u64 table)
 	else if (memcmp(written, seen, PAGE_SIZE))
 		vtdm_violate(m, "context entry points to %#llx, which is not in memory yet",
 			     (unsigned long long)table);
+	else if (deeper && written[0] & 1) {
+		memcpy(&below, written, sizeof(below));
+		check_linked(m, below & 0x000ffffffffff000ull, false);
+	}
 }
 
 /*
@@ -627,7 +632,7 @@ void vtdm_watch_store(void *model, paddr_t pa, u128 before, u128 after, bool ato
 	if (both && !atomic && ((u64)before | (u64)after) & 1)
 		vtdm_violate(m, "entry at %#llx is seen half-written", (unsigned long long)pa.v);
 	if (!irt && !root && !(pa.v % stride) && (u64)after & ~(u64)before & 1)
-		check_linked(m, (u64)after & 0x000ffffffffff000ull);
+		check_linked(m, (u64)after & 0x000ffffffffff000ull, m->ttm == 1);
 	if (stride == 16)
 		return;
 	/* Wider entries: nothing but the first 8 bytes may change while present. */

@@ -230,6 +230,8 @@ SCENARIO(every_requester_id_of_a_device_follows)
 {
 	struct iommu_device *d = &lab.devices[0];
 
+	assert_int_equal(lab_map(&lab, 1, 0x1000, C, 0x1000, PT_RW), OK);
+	assert_int_equal(lab_attach(&lab, 1, 1), OK);
 	for (u32 n = 2; n < LAB_RIDS; n = n == 2 ? 12 : LAB_RIDS - 1 + (n > 12)) {
 		d->nrids = (u16)n;
 		for (u32 i = 1; i < n; i++)
@@ -239,7 +241,7 @@ SCENARIO(every_requester_id_of_a_device_follows)
 		for (u32 i = 0; i < n; i++)
 			assert_true(vtd_model_dma(lab.model, lab.rids[0][i], 0x1000, VTDM_WRITE,
 						  NULL, NULL));
-		assert_false(vtd_model_dma(lab.model, 0x0018, 0x1000, VTDM_WRITE, NULL, NULL));
+		assert_int_equal(lab_write(&lab, 1, 0x1000), C);
 		assert_int_equal(lab_block(&lab, 0, false), OK);
 		for (u32 i = 0; i < n; i++)
 			assert_false(vtd_model_dma(lab.model, lab.rids[0][i], 0x1000, VTDM_WRITE,
@@ -302,6 +304,13 @@ static void invalidation_has_the_right_scope(void **state)
 	assert_int_equal(n->context_domain, 0);
 	assert_int_equal(n->iotlb_domain, 1);
 	assert_int_equal(n->iec_global, 1); /* of enabling: it had no interrupts */
+	lab.devices[1].nrids = 8;
+	for (u16 i = 1; i < 8; i++)
+		lab.rids[1][i] = 0x0018 + i;
+	assert_int_equal(lab_attach(&lab, 1, 1), OK);
+	assert_int_equal(lab_block(&lab, 1, false), OK);
+	assert_int_equal(n->context_device, 9);
+	assert_int_equal(n->context_domain, 0);
 	lab_end(&lab);
 
 	lab_start(&lab, LAB_DESKTOP);
@@ -447,7 +456,8 @@ static void a_failing_unit_lets_nothing_through(void **state)
 	lab_end(&lab);
 
 	/* Whichever descriptor of a detach is refused, the device is not called detached. */
-	for (u32 after = 0; after < 8; after++) {
+	for (u32 after = 0; after < 14; after++) {
+		bool with_irq = after >= 6; /* two descriptors more */
 		struct iommu_irq irq = {.vector = 0x40};
 		u16 i;
 
@@ -456,9 +466,11 @@ static void a_failing_unit_lets_nothing_through(void **state)
 		vtd_model_ats_device(lab.model, 0x10, 0x10, 32, true);
 		assert_int_equal(lab_map(&lab, 0, 0, A, 0x1000, PT_RW), OK);
 		assert_int_equal(lab_attach(&lab, 0, 0), OK);
-		assert_int_equal(vtd_ops.irq_alloc(&lab.devices[0], 1, &i), OK);
-		assert_int_equal(vtd_ops.irq_set(&lab.devices[0], i, &irq), OK);
-		vtd_model_refuse_after(lab.model, after, 2);
+		if (with_irq) {
+			assert_int_equal(vtd_ops.irq_alloc(&lab.devices[0], 1, &i), OK);
+			assert_int_equal(vtd_ops.irq_set(&lab.devices[0], i, &irq), OK);
+		}
+		vtd_model_refuse_after(lab.model, with_irq ? after - 6 : after, 2);
 		assert_int_equal(lab_block(&lab, 0, false), ERR_IO);
 		assert_int_equal(lab.devices[0].state, IOMMU_DEV_ATTACHED);
 		assert_int_equal(lab.unit.state, IOMMU_UNIT_FAILED);
@@ -606,6 +618,7 @@ static void a_dead_device_tlb_costs_that_device(void **state)
 {
 	for (const struct vtd_lab_config *u = ats_units; u->name; u++) {
 		struct iommu_fault f;
+		u16 first;
 
 		lab_start(&lab, u);
 		for (u32 d = 0; d < 3; d++)
@@ -637,6 +650,14 @@ static void a_dead_device_tlb_costs_that_device(void **state)
 		assert_int_equal(lab_unmap(&lab, 0, 0x4000, 0x1000), OK);
 		assert_false(ats_reach(0, 0x4000));
 		assert_int_equal(lab_block(&lab, 1, false), OK);
+		with_ats(0, false);
+		with_ats(2, false);
+		assert_int_equal(lab_unmap(&lab, 0, 0x5000, 0x1000), OK);
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		first = f.rid;
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		assert_int_equal(first + f.rid, lab.rids[0][0] + lab.rids[2][0]);
+		assert_int_not_equal(first, f.rid);
 		lab_end(&lab);
 	}
 }
