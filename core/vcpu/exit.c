@@ -102,13 +102,16 @@ static int ram_access(struct vcpu *v, u64 linear, u8 width, bool write, u64 *val
 {
 	for (u32 i = 0; i < width; i++) {
 		gpa_t gpa;
-		int err = vcpu_translate(v, linear + i, &gpa);
+		int err = vcpu_translate_data(v, linear + i, write, &gpa);
 
-		if (!err)
-			err = write ? guest_write(v->guest, gpa, (u8 *)value + i, 1)
-				    : guest_read(v->guest, gpa, (u8 *)value + i, 1);
 		if (err)
 			return err;
+		err = write ? guest_write(v->guest, gpa, (u8 *)value + i, 1)
+			    : guest_read(v->guest, gpa, (u8 *)value + i, 1);
+		if (err) {
+			vcpu_inject_gp(v);
+			return err;
+		}
 	}
 	return OK;
 }
@@ -126,22 +129,25 @@ static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 	for (u32 n = 0; n < INSN_REP_BATCH; n++) {
 		u64 data = 0;
 		u32 value = 0;
+		gpa_t gpa;
 
 		if (v->exit.io.rep && !(v->gpr[GPR_CX] & mask))
 			break;
 		u64 linear = base + (*index & mask);
 
-		if (!in && ram_access(v, linear, width, false, &data)) {
-			vcpu_inject_gp(v);
+		if (!v->long_mode)
+			linear = (u32)linear;
+		/* What the port gives is gone once it is read: see first that there is room for it. */
+		if (in && (vcpu_translate_data(v, linear, true, &gpa) ||
+			   vcpu_translate_data(v, linear + width - 1u, true, &gpa)))
 			return;
-		}
+		if (!in && ram_access(v, linear, width, false, &data))
+			return;
 		value = (u32)data;
 		platform_io(&v->guest->platform, v->id, v->exit.io.port, width, !in, &value);
 		data = value;
-		if (in && ram_access(v, linear, width, true, &data)) {
-			vcpu_inject_gp(v);
+		if (in && ram_access(v, linear, width, true, &data))
 			return;
-		}
 		set_low(index, v->exit.io.addr_width, *index + step);
 		if (!v->exit.io.rep)
 			break;
@@ -207,7 +213,7 @@ static int access(struct access *a, u64 linear, u8 width, bool write, u64 *value
 	if (a->one && !((linear ^ v->exit.mmio.gpa.v) & (PAGE_SIZE - 1))) {
 		gpa = v->exit.mmio.gpa;
 	} else {
-		int err = vcpu_translate(v, linear, &gpa);
+		int err = vcpu_translate_data(v, linear, write, &gpa);
 
 		if (err)
 			return err;
@@ -263,7 +269,7 @@ static void exit_mmio(struct vcpu *v)
 	 * Of two operands either may be the one that exited: translate both then. The elements of
 	 * one batch of a string instruction never share an offset in the page.
 	 */
-	struct access a = {.v = v, .one = i->op != INSN_MOVS};
+	struct access a = {.v = v, .one = !insn_two_operands(i)};
 	const struct insn_bus bus = {bus_read, bus_write, &a};
 
 	int err = insn_emulate(i, &cpu, &bus);
@@ -278,7 +284,7 @@ static void exit_mmio(struct vcpu *v)
 		return;
 	}
 	if (err)
-		return; /* the guest changed its tables meanwhile: let it run into its own fault */
+		return; /* its own exception has been injected */
 	u64 next = cpu.rip;
 
 	v->rflags = cpu.rflags;

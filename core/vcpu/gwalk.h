@@ -20,6 +20,8 @@ struct gwalk_mem {
 	int (*read)(void *ctx, gpa_t gpa, void *dst, size_t n);
 	/* The 8 aligned bytes at gpa, read in one access. ERR_RANGE: not RAM. */
 	int (*read_entry)(void *ctx, gpa_t gpa, u64 *entry);
+	/* Set bits in the aligned 4 bytes at gpa, atomically. Needed for gwalk_data() only. */
+	int (*set_bits)(void *ctx, gpa_t gpa, u32 bits);
 	void *ctx;
 };
 
@@ -32,11 +34,28 @@ struct gwalk {
 };
 
 /*
- * Translate. ERR_NOENT: not present. ERR_INVAL: linear is not canonical or an entry has a reserved
- * large-page bit. Else what the reader returned. Accessed and dirty bits are left alone.
+ * Translate. ERR_NOENT: not present. ERR_CORRUPT: an entry has a reserved large-page bit.
+ * ERR_INVAL: linear is not canonical. Else what the reader returned. Accessed and dirty bits are
+ * left alone: the processor has set them before it exits.
  */
 __must_check int gwalk(const struct gwalk_regs *regs, const struct gwalk_mem *mem, u64 linear,
 		       struct gwalk *out);
+
+/* An access that an instruction is to make on the guest's behalf. */
+struct gwalk_access {
+	bool write;
+	bool user; /* CPL 3 */
+	bool ac;   /* RFLAGS.AC, which lifts SMAP */
+};
+
+/*
+ * Translate for a data access the processor has not made itself, as it would: rights checked, then
+ * accessed and dirty bits set. ERR_PERM: a page fault, with its error code in *fault (APM vol. 2
+ * §8.4.2). ERR_INVAL: not canonical, a general protection fault. Else as gwalk(). Protection keys
+ * are not looked at.
+ */
+__must_check int gwalk_data(const struct gwalk_regs *regs, const struct gwalk_mem *mem, u64 linear,
+			    const struct gwalk_access *access, gpa_t *out, u32 *fault);
 
 /*
  * Fetch up to n (at most 15) instruction bytes at `linear`, over two pages where needed. *got is

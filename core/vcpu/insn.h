@@ -45,8 +45,10 @@ enum insn_op {
 	INSN_BTR,
 	INSN_BTC,
 	INSN_MOVS,
+	INSN_CMPS,
 	INSN_STOS,
 	INSN_LODS,
+	INSN_SCAS,
 };
 
 /* Where the second operand is; the first is memory, but for LOAD forms. */
@@ -74,7 +76,7 @@ struct insn {
 	u8 scale;	/* shift of index: 0..3 */
 	u8 rip_relative;
 	u8 lock;
-	u8 rep; /* F2 or F3, which these string instructions take alike */
+	u8 rep; /* F2h or F3h, which differ for CMPS and SCAS only; 0: neither */
 	u8 mode;
 	u64 disp; /* sign-extended; the absolute address for the MOV moffs forms */
 	u64 imm;  /* sign-extended */
@@ -109,8 +111,14 @@ struct insn_bus {
 /* Most elements one call moves of a repeated string instruction, so that interrupts get their turn. */
 #define INSN_REP_BATCH 128
 
-/* The linear address of the memory operand (of the destination for MOVS, STOS). */
+/* The linear address of the memory operand (for MOVS and CMPS the one at rDI). */
 u64 insn_linear(const struct insn *i, const struct insn_cpu *cpu);
+
+/* Two memory operands: which of them is device memory, an exit does not tell. */
+static inline bool insn_two_operands(const struct insn *i)
+{
+	return i->op == INSN_MOVS || i->op == INSN_CMPS;
+}
 
 /*
  * Carry `i` out. On an error of the bus (passed up) or ERR_UNSUPPORTED (op is INSN_OTHER, or LOCK

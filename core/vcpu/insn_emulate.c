@@ -201,31 +201,73 @@ static void retire(const struct insn *i, struct insn_cpu *cpu)
 	cpu->rflags &= ~(u64)FLAG_RF;
 }
 
-/* MOVS, STOS or LODS of one element; moves the index registers. */
-static int move_element(const struct insn *i, struct insn_cpu *cpu, const struct insn_bus *bus)
+static void set_status(struct insn_cpu *cpu, u64 flags)
+{
+	cpu->rflags = (cpu->rflags & ~(u64)FLAGS_STATUS) | (flags & FLAGS_STATUS);
+}
+
+/* What a string instruction does with its operands: read rSI, read rDI, write rDI. */
+enum { READS_SI = 1, READS_DI = 2, WRITES_DI = 4 };
+
+static u8 string_operands(enum insn_op op)
+{
+	switch (op) {
+	case INSN_MOVS:
+		return READS_SI | WRITES_DI;
+	case INSN_CMPS:
+		return READS_SI | READS_DI;
+	case INSN_STOS:
+		return WRITES_DI;
+	case INSN_SCAS:
+		return READS_DI;
+	default: /* LODS */
+		return READS_SI;
+	}
+}
+
+/* One element of a string instruction; moves the index registers. */
+static int string_element(const struct insn *i, struct insn_cpu *cpu, const struct insn_bus *bus)
 {
 	u64 step = cpu->rflags & FLAG_DF ? (u64)-i->width : i->width;
-	u64 value = reg_read(cpu, GPR_AX, 0, i->width);
+	u64 value = reg_read(cpu, GPR_AX, 0, i->width), other = 0, flags = 0;
+	u64 di = linear_of(i, cpu, cpu->gpr[GPR_DI], SEG_ES);
+	u8 operands = string_operands(i->op);
 	int err;
 
-	if (i->op != INSN_STOS) {
+	if (operands & READS_SI) {
 		err = bus->read(bus->ctx, linear_of(i, cpu, cpu->gpr[GPR_SI], i->seg), i->width,
 				&value);
 		if (err)
 			return err;
+		value &= width_mask(i->width);
 	}
-	if (i->op == INSN_LODS) {
-		reg_write(cpu, GPR_AX, 0, i->width, value);
-	} else {
-		err = bus->write(bus->ctx, linear_of(i, cpu, cpu->gpr[GPR_DI], SEG_ES), i->width,
-				 value & width_mask(i->width));
+	if (operands & READS_DI) {
+		err = bus->read(bus->ctx, di, i->width, &other);
 		if (err)
 			return err;
-		reg_write(cpu, GPR_DI, 0, i->addr_width, cpu->gpr[GPR_DI] + step);
+		sub(value, other & width_mask(i->width), false, i->width, &flags);
+		set_status(cpu, flags);
 	}
-	if (i->op != INSN_STOS)
+	if (operands & WRITES_DI) {
+		err = bus->write(bus->ctx, di, i->width, value);
+		if (err)
+			return err;
+	}
+	if (i->op == INSN_LODS)
+		reg_write(cpu, GPR_AX, 0, i->width, value);
+	if (operands & READS_SI)
 		reg_write(cpu, GPR_SI, 0, i->addr_width, cpu->gpr[GPR_SI] + step);
+	if (operands & (READS_DI | WRITES_DI))
+		reg_write(cpu, GPR_DI, 0, i->addr_width, cpu->gpr[GPR_DI] + step);
 	return OK;
+}
+
+/* REPE goes on while equal, REPNE while not; the other string instructions take both for REP. */
+static bool rep_ends(const struct insn *i, const struct insn_cpu *cpu)
+{
+	bool equal = cpu->rflags & FLAG_ZF;
+
+	return string_operands(i->op) & READS_DI && equal != (i->rep == 0xf3);
 }
 
 static int emulate_string(const struct insn *i, struct insn_cpu *cpu, const struct insn_bus *bus)
@@ -233,7 +275,7 @@ static int emulate_string(const struct insn *i, struct insn_cpu *cpu, const stru
 	int err;
 
 	if (!i->rep) {
-		err = move_element(i, cpu, bus);
+		err = string_element(i, cpu, bus);
 		if (!err)
 			retire(i, cpu);
 		return err;
@@ -241,10 +283,12 @@ static int emulate_string(const struct insn *i, struct insn_cpu *cpu, const stru
 	for (u32 n = 0; cpu->gpr[GPR_CX] & width_mask(i->addr_width); n++) {
 		if (n == INSN_REP_BATCH)
 			return OK;
-		err = move_element(i, cpu, bus);
+		err = string_element(i, cpu, bus);
 		if (err)
 			return n ? OK : err;
 		reg_write(cpu, GPR_CX, 0, i->addr_width, cpu->gpr[GPR_CX] - 1);
+		if (rep_ends(i, cpu))
+			break;
 	}
 	retire(i, cpu);
 	return OK;
@@ -267,7 +311,7 @@ static int emulate_load(const struct insn *i, struct insn_cpu *cpu, const struct
 			    &flags);
 		if (i->op != INSN_CMP)
 			reg_write(cpu, i->reg, i->reg_high, i->width, r);
-		cpu->rflags = (cpu->rflags & ~(u64)FLAGS_STATUS) | (flags & FLAGS_STATUS);
+		set_status(cpu, flags);
 	}
 	retire(i, cpu);
 	return OK;
@@ -294,7 +338,7 @@ static int emulate_store(const struct insn *i, struct insn_cpu *cpu, const struc
 	}
 	if (i->op == INSN_XCHG)
 		reg_write(cpu, i->reg, i->reg_high, i->width, old);
-	cpu->rflags = (cpu->rflags & ~(u64)FLAGS_STATUS) | (flags & FLAGS_STATUS);
+	set_status(cpu, flags);
 	retire(i, cpu);
 	return OK;
 }

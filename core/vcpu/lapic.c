@@ -23,7 +23,6 @@
 #define REAL 16u /* forwarded */
 
 #define REGISTERS 0x40
-#define BANK(r)	  [(r)...(r) + 7] = XR | X2R | REAL
 
 static const u8 rights[REGISTERS] = {
     [LAPIC_ID] = XR | XW | X2R, /* xAPIC writes are accepted and ignored */
@@ -36,9 +35,7 @@ static const u8 rights[REGISTERS] = {
     [LAPIC_LDR] = XR | XW | X2R,
     [LAPIC_DFR] = XR | XW,
     [LAPIC_SVR] = XR | XW | X2R | X2W,
-    BANK(LAPIC_ISR),
-    BANK(LAPIC_TMR),
-    BANK(LAPIC_IRR),
+    [LAPIC_ISR... LAPIC_IRR + 7] = XR | X2R | REAL, /* and TMR between them */
     [LAPIC_ESR] = XR | XW | X2R | X2W,
     [LAPIC_ICR] = XR | XW | X2R | X2W,
     [LAPIC_ICR_HIGH] = XR | XW,

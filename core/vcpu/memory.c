@@ -3,6 +3,8 @@
 #include "core/vcpu/gwalk.h"
 #include "core/vcpu/vcpu.h"
 
+#define VECTOR_PF 14
+
 /* The piece of RAM that holds gpa, with the bytes left in it. */
 static bool find(const struct guest *g, gpa_t gpa, paddr_t *pa, u64 *left)
 {
@@ -81,6 +83,16 @@ static int walk_read_entry(void *ctx, gpa_t gpa, u64 *entry)
 	return OK;
 }
 
+static int walk_set_bits(void *ctx, gpa_t gpa, u32 bits)
+{
+	u32 *p = guest_memory(ctx, GPA(gpa.v & ~3ull));
+
+	if (!p)
+		return ERR_RANGE;
+	__atomic_or_fetch(p, bits, __ATOMIC_SEQ_CST);
+	return OK;
+}
+
 static void walk_setup(struct vcpu *v, struct gwalk_regs *r, struct gwalk_mem *m)
 {
 	r->cr0 = v->ops->read(v, VIRT_CR0);
@@ -89,6 +101,7 @@ static void walk_setup(struct vcpu *v, struct gwalk_regs *r, struct gwalk_mem *m
 	r->efer = v->ops->read(v, VIRT_EFER);
 	m->read = walk_read;
 	m->read_entry = walk_read_entry;
+	m->set_bits = walk_set_bits;
 	m->ctx = v->guest;
 }
 
@@ -103,6 +116,26 @@ int vcpu_translate(struct vcpu *v, u64 linear, gpa_t *out)
 
 	if (!err)
 		*out = w.gpa;
+	return err;
+}
+
+int vcpu_translate_data(struct vcpu *v, u64 linear, bool write, gpa_t *out)
+{
+	const struct gwalk_access access = {
+	    .write = write, .user = v->ops->cpl(v) == 3, .ac = v->rflags >> 18 & 1};
+	struct gwalk_regs regs;
+	struct gwalk_mem mem;
+	u32 fault;
+
+	walk_setup(v, &regs, &mem);
+	int err = gwalk_data(&regs, &mem, linear, &access, out, &fault);
+
+	if (err == ERR_PERM) {
+		v->ops->write(v, VIRT_CR2, linear);
+		v->ops->inject(v, VECTOR_PF, true, fault);
+	} else if (err) {
+		vcpu_inject_gp(v);
+	}
 	return err;
 }
 

@@ -127,5 +127,11 @@ const struct insn *vcpu_instruction(struct vcpu *v);
 /* Its bytes, up to 15. Returns how many there are. */
 size_t vcpu_fetch(struct vcpu *v, u8 out[INSN_MAX]);
 
-/* Translate a linear data address of the guest as it stands. */
+/* Translate a linear address of the guest as it stands, whoever asks. */
 __must_check int vcpu_translate(struct vcpu *v, u64 linear, gpa_t *out);
+
+/*
+ * Translate for a data access made on the guest's behalf, with the rights it has now. On an error
+ * the guest's own exception has been injected: give the instruction up.
+ */
+__must_check int vcpu_translate_data(struct vcpu *v, u64 linear, bool write, gpa_t *out);

@@ -50,7 +50,7 @@ struct vm_exit {
 	};
 };
 
-enum virt_reg { VIRT_CR0, VIRT_CR3, VIRT_CR4, VIRT_EFER };
+enum virt_reg { VIRT_CR0, VIRT_CR2, VIRT_CR3, VIRT_CR4, VIRT_EFER };
 
 struct virt_ops {
 	const char *name;
@@ -87,7 +87,7 @@ struct virt_ops {
 	void (*run)(struct vcpu *v, const u32 *request);
 
 	u64 (*read)(struct vcpu *v, enum virt_reg r);
-	/* CR0, CR4, EFER as the guest gives them; what the hypervisor owns there is added here. */
+	/* CR0, CR2, CR4, EFER as the guest gives them; what the hypervisor owns there is added here. */
 	void (*write)(struct vcpu *v, enum virt_reg r, u64 value);
 	enum insn_mode (*code_mode)(struct vcpu *v);
 	u64 (*seg_base)(struct vcpu *v, enum insn_seg s);

@@ -85,9 +85,6 @@ void amdvi_command(struct amdvi *a, u64 q0, u64 q1);
  */
 __must_check int amdvi_wait(struct amdvi *a);
 
-/* Rings were told to stop: true when the status says that those of `running` (bits) have. */
-__must_check bool amdvi_stopped(const struct amdvi *a, u64 running);
-
 static inline void amdvi_invalidate_entry(struct amdvi *a, u16 rid)
 {
 	amdvi_command(a, AMDVI_CMD_DEVTAB | rid, 0);

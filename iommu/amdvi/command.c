@@ -1,20 +1,5 @@
 #include "iommu/amdvi/amdvi.h"
 
-/* How long a ring may take to stop once it has been told to. */
-#define STOP_NS 100000000ull
-
-bool amdvi_stopped(const struct amdvi *a, u64 running)
-{
-	u64 end = port_time_ns() + STOP_NS;
-
-	while (amdvi_read(a, AMDVI_STATUS) & running) {
-		if (port_time_ns() > end)
-			return false;
-		port_relax();
-	}
-	return true;
-}
-
 static void ring_store(struct amdvi_ring *r, u64 q0, u64 q1)
 {
 	u64 *e = &r->entry[2 * r->tail];

@@ -49,10 +49,8 @@ static void set_head(struct amdvi *a, u32 head)
 static void log_restart(struct amdvi *a)
 {
 	amdvi_write(a, AMDVI_CONTROL, a->control & ~AMDVI_CTL_EVENT_LOG_EN);
-	if (!amdvi_stopped(a, AMDVI_STS_EVENT_RUN))
-		port_log(LOG_WARN,
-			 "AMD-Vi unit %u does not stop its event log: faults may be missing",
-			 a->unit->index);
+	while (amdvi_read(a, AMDVI_STATUS) & AMDVI_STS_EVENT_RUN)
+		port_relax();
 	amdvi_write(a, AMDVI_STATUS, AMDVI_STS_EVENT_OVERFLOW | AMDVI_STS_EVENT_INT);
 	amdvi_write(a, AMDVI_CONTROL, a->control);
 	a->log.lost = true;

@@ -2,6 +2,9 @@
 #include "iommu/amdvi/amdvi.h"
 #include "core/paging/paging.h"
 
+/* How long a unit may take to stop its rings when firmware hands it over. */
+#define STOP_NS 100000000ull
+
 #define PCI_CAPABILITIES 0x34u
 #define PCI_CAP_ID_MSI	 0x05u
 
@@ -188,7 +191,7 @@ static void filter_smis(struct amdvi *a)
 
 static int take_over(struct iommu_unit *u)
 {
-	u64 found;
+	u64 stop = port_time_ns() + STOP_NS, found;
 	struct amdvi *a;
 	int err = allocate(u);
 
@@ -207,10 +210,14 @@ static int take_over(struct iommu_unit *u)
 	amdvi_write(a, AMDVI_CONTROL,
 		    found & (AMDVI_CTL_IOMMU_EN | AMDVI_CTL_SMI_FILTER_EN | AMDVI_CTL_COHERENT |
 			     AMDVI_CTL_ENTRY_FORMAT_MASK | AMDVI_CTL_HT_TUNNEL_EN));
-	if (!amdvi_stopped(a, AMDVI_STS_COMMAND_RUN | AMDVI_STS_EVENT_RUN)) {
-		port_log(LOG_ERROR, "AMD-Vi unit %u does not stop firmware's rings", u->index);
-		u->state = IOMMU_UNIT_FAILED;
-		return ERR_TIMEOUT;
+	while (amdvi_read(a, AMDVI_STATUS) & (AMDVI_STS_COMMAND_RUN | AMDVI_STS_EVENT_RUN)) {
+		if (port_time_ns() > stop) {
+			port_log(LOG_ERROR, "AMD-Vi unit %u does not stop firmware's rings",
+				 u->index);
+			u->state = IOMMU_UNIT_FAILED;
+			return ERR_TIMEOUT;
+		}
+		port_relax();
 	}
 	amdvi_write(a, AMDVI_STATUS,
 		    AMDVI_STS_EVENT_OVERFLOW | AMDVI_STS_EVENT_INT | AMDVI_STS_WAIT_INT);

@@ -23,6 +23,13 @@ static int read_entry(void *ctx, gpa_t gpa, u64 *entry)
 	return OK;
 }
 
+static int set_bits(void *ctx, gpa_t gpa, u32 bits)
+{
+	if (gpa.v & 3 || bits & ~0x60u)
+		abort();
+	return OK;
+}
+
 static int read_bytes(void *ctx, gpa_t gpa, void *dst, size_t n)
 {
 	if (!n || n > 15 || (gpa.v & 4095) + n > 4096)
@@ -34,7 +41,11 @@ static int read_bytes(void *ctx, gpa_t gpa, void *dst, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct gwalk_mem mem = {.read = read_bytes, .read_entry = read_entry};
+	static const struct gwalk_mem mem = {
+	    .read = read_bytes, .read_entry = read_entry, .set_bits = set_bits};
+	struct gwalk_access access;
+	u32 fault = 0;
+	gpa_t gpa;
 	struct gwalk_regs regs;
 	struct gwalk w;
 	u8 bytes[15];
@@ -57,6 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			abort();
 	}
 	if (reads > 5)
+		abort();
+	access = (struct gwalk_access){linear & 1, linear & 2, linear & 4};
+	if (gwalk_data(&regs, &mem, linear, &access, &gpa, &fault) == ERR_PERM && fault & ~0xfu)
 		abort();
 	if (!gwalk_fetch(&regs, &mem, linear, bytes, sizeof(bytes), &got) &&
 	    (!got || got > sizeof(bytes)))

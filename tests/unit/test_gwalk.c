@@ -43,7 +43,20 @@ static int mem_read_entry(void *ctx, gpa_t gpa, u64 *entry)
 	return mem_read(ctx, gpa, entry, 8);
 }
 
-static const struct gwalk_mem mem = {.read = mem_read, .read_entry = mem_read_entry};
+static int mem_set_bits(void *ctx, gpa_t gpa, u32 bits)
+{
+	u32 v;
+
+	assert_int_equal(gpa.v & 3, 0);
+	assert_true(gpa.v <= RAM - 4);
+	memcpy(&v, ram + gpa.v, 4);
+	v |= bits;
+	memcpy(ram + gpa.v, &v, 4);
+	return OK;
+}
+
+static const struct gwalk_mem mem = {
+    .read = mem_read, .read_entry = mem_read_entry, .set_bits = mem_set_bits};
 
 static void start(void)
 {
@@ -167,7 +180,7 @@ static void pae(void **state)
 	assert_int_equal(fails(&regs, 0x24745678), ERR_NOENT);
 	e = &entry64(ROOT, 0xfe0 / 8)[3];
 	*e |= PS;
-	assert_int_equal(fails(&regs, 0xe4745678), ERR_INVAL);
+	assert_int_equal(fails(&regs, 0xe4745678), ERR_CORRUPT);
 }
 
 static void two_levels(void **state)
@@ -242,9 +255,99 @@ static void tables_outside_of_ram_are_refused(void **state)
 	}
 	start();
 	map(0x123456000, 0, 4, 4, NULL); /* a large page at the top */
-	assert_int_equal(fails(&regs, 0x123456000), ERR_INVAL);
+	assert_int_equal(fails(&regs, 0x123456000), ERR_CORRUPT);
 	regs.cr3 = 0xfffffffffe000;
 	assert_int_equal(fails(&regs, 0x123456000), ERR_RANGE);
+}
+
+#define WP   0x10000ull
+#define SMAP 0x200000ull
+#define A    0x20ull
+#define D    0x40ull
+
+/* Every combination of page rights and access, against the table in the manual. */
+static void data_accesses_have_the_rights_of_the_guest(void **state)
+{
+	for (u32 k = 0; k < 256; k++) {
+		bool pw = k & 1, pu = k & 2, wp = k & 4, smap = k & 8;
+		const struct gwalk_access access = {.write = k & 16, .user = k & 32, .ac = k & 64};
+		bool present = k & 128;
+		struct gwalk_regs regs = {PG | (wp ? WP : 0), ROOT, PAE | (smap ? SMAP : 0), LMA};
+		u64 rights[] = {0, (pw ? W : 0) | (pu ? U : 0), W | U, W | U, W | U};
+		u32 fault = 0;
+		gpa_t gpa;
+		bool good = present;
+
+		start();
+
+		u64 *leaf = map(0x123456000, 0x4000, 4, 1, rights);
+
+		if (!present)
+			*leaf = 0;
+		if (access.user)
+			good = good && pu && (!access.write || pw);
+		else
+			good = good && (!access.write || pw || !wp) && !(pu && smap && !access.ac);
+
+		int err = gwalk_data(&regs, &mem, 0x123456789, &access, &gpa, &fault);
+
+		assert_int_equal(err, good ? OK : ERR_PERM);
+		if (good) {
+			assert_int_equal(gpa.v, 0x4789);
+			assert_int_equal(*leaf & (A | D), access.write ? A | D : A);
+			assert_int_equal(*entry64(ROOT, 0) & (A | D), A);
+		} else {
+			assert_int_equal(fault, present | access.write << 1 | access.user << 2);
+			assert_int_equal(*leaf & (A | D), 0);
+			assert_int_equal(*entry64(ROOT, 0) & (A | D), 0);
+		}
+	}
+}
+
+static void data_accesses_in_the_other_modes(void **state)
+{
+	const struct gwalk_access write = {.write = true, .user = true};
+	struct gwalk_regs regs = {PG, ROOT, PAE, LMA};
+	u32 *root = (u32 *)(void *)(ram + ROOT), *table = (u32 *)(void *)(ram + 0x2000), fault = 0;
+	gpa_t gpa;
+
+	start();
+	map(0x40000000, 0x80000000, 4, 3, NULL);
+	assert_int_equal(gwalk_data(&regs, &mem, 0x40001234, &write, &gpa, &fault), OK);
+	assert_int_equal(gpa.v, 0x80001234);
+	assert_int_equal(*entry64(ROOT + 0x1000, 1) & (A | D), A | D); /* the 1 GiB leaf */
+	assert_int_equal(gwalk_data(&regs, &mem, 1ull << 63, &write, &gpa, &fault), ERR_INVAL);
+	map(0x40000000, 0, 4, 4, NULL);
+	assert_int_equal(gwalk_data(&regs, &mem, 0x40001234, &write, &gpa, &fault), ERR_PERM);
+	assert_int_equal(fault, 1 | 2 | 4 | 8); /* reserved */
+	regs.cr3 = 0x10000000;
+	assert_int_equal(gwalk_data(&regs, &mem, 0x40001234, &write, &gpa, &fault), ERR_RANGE);
+
+	/* PAE: a directory pointer has no such bits. */
+	start();
+	regs = (struct gwalk_regs){PG, ROOT, PAE, 0};
+	*entry64(ROOT, 0) = 0x8000 | P;
+	*entry64(0x8000, 0) = 0x9000 | P | W | U;
+	*entry64(0x9000, 0) = 0x5000 | P | W | U;
+	assert_int_equal(gwalk_data(&regs, &mem, 0x10, &write, &gpa, &fault), OK);
+	assert_int_equal(*entry64(ROOT, 0), 0x8000 | P);
+	assert_int_equal(*entry64(0x8000, 0), 0x9000 | P | W | U | A);
+	assert_int_equal(*entry64(0x9000, 0), 0x5000 | P | W | U | A | D);
+
+	/* Two levels: the second of two entries in one 8-byte word. */
+	start();
+	regs = (struct gwalk_regs){PG, ROOT, PSE, 0};
+	root[1] = 0x2000 | P | W | U;
+	table[1] = 0x5000 | P | W | U;
+	assert_int_equal(gwalk_data(&regs, &mem, 0x401010, &write, &gpa, &fault), OK);
+	assert_int_equal(root[1], 0x2000 | P | W | U | A);
+	assert_int_equal(table[1], 0x5000 | P | W | U | A | D);
+	assert_true(root[0] == 0 && table[0] == 0);
+
+	/* Without paging nothing is asked and nothing is marked. */
+	regs.cr0 = 0;
+	assert_int_equal(gwalk_data(&regs, &mem, 0x1234, &write, &gpa, &fault), OK);
+	assert_int_equal(gpa.v, 0x1234);
 }
 
 static void fetching(void **state)
@@ -292,6 +395,8 @@ int main(void)
 	    cmocka_unit_test(two_levels),
 	    cmocka_unit_test(rights_are_those_of_all_levels),
 	    cmocka_unit_test(tables_outside_of_ram_are_refused),
+	    cmocka_unit_test(data_accesses_have_the_rights_of_the_guest),
+	    cmocka_unit_test(data_accesses_in_the_other_modes),
 	    cmocka_unit_test(fetching),
 	};
 

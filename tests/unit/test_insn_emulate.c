@@ -184,6 +184,14 @@ static const struct form forms[] = {
     {"rep stos8", {0xaa}, REP_STRING, 0, 1, 0, 0},
     {"rep stos", {0xab}, REP_STRING, 0, 0, 0, 0},
     {"rep lods", {0xad}, REP_STRING, 0, 0, 0, 0},
+    {"cmps8", {0xa6}, STRING, 0, 1, 0, 0},
+    {"cmps", {0xa7}, STRING, 0, 0, 0, 0},
+    {"scas8", {0xae}, STRING, 0, 1, 0, 0},
+    {"scas", {0xaf}, STRING, 0, 0, 0, 0},
+    {"rep cmps8", {0xa6}, REP_STRING, 0, 1, 0, 0},
+    {"rep cmps", {0xa7}, REP_STRING, 0, 0, 0, 0},
+    {"rep scas8", {0xae}, REP_STRING, 0, 1, 0, 0},
+    {"rep scas", {0xaf}, REP_STRING, 0, 0, 0, 0},
 };
 
 /* A register for ModRM.reg that the form can take: no stack pointer, no address of its own. */
@@ -277,6 +285,11 @@ static void every_form_does_what_this_processor_does(void **state)
 
 		for (size_t b = 0; b < BUFFER; b += 8)
 			memcpy(before + b, &(u64){rnd()}, 8);
+		/* Every other time long runs of one value, so that REPE has something to compare. */
+		if (k & 1)
+			memset(before + BUFFER / 2 - rnd() % 64, (int)rnd(), 400);
+		if (k & 2 && f->kind == REP_STRING)
+			memset(&r.gpr[GPR_AX], before[BUFFER / 2 + 100], 8);
 		mine = r;
 		memcpy(buffer, before, BUFFER);
 		run_native(&r, bytes, n);

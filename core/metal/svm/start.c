@@ -8,12 +8,14 @@
 #include "core/port.h"
 #include "core/vcpu/msr.h"
 
-#define MSR_EFER     0xc0000080
-#define EFER_SVME    (1ull << 12)
-#define MSR_VM_CR    0xc0010114
-#define VM_CR_LOCK   (1ull << 3)
-#define VM_CR_SVMDIS (1ull << 4)
-#define MSR_VM_HSAVE 0xc0010117
+#define MSR_EFER      0xc0000080
+#define EFER_SVME     (1ull << 12)
+#define MSR_VM_CR     0xc0010114
+#define VM_CR_LOCK    (1ull << 3)
+#define VM_CR_SVMDIS  (1ull << 4)
+#define MSR_VM_HSAVE  0xc0010117
+#define MSR_DE_CFG    0xc0011029
+#define DE_CFG_LFENCE (1ull << 1)
 
 #define IOPM_PAGES  3
 #define MSRPM_PAGES 2
@@ -130,6 +132,19 @@ static int make_maps(void)
 	return err ? err : make_msrpm(features | MSR_X2APIC, &svm_msrpm_x2apic);
 }
 
+/*
+ * Guests are told that LFENCE serializes (msr_policy.c): make it so. Processors without the bit or
+ * the register always do it.
+ */
+static void lfence_serializes(void)
+{
+	u64 de_cfg;
+
+	if (rdmsr_safe(MSR_DE_CFG, &de_cfg) && !(de_cfg & DE_CFG_LFENCE) &&
+	    !wrmsr_safe(MSR_DE_CFG, de_cfg | DE_CFG_LFENCE))
+		port_log(LOG_WARN, "LFENCE cannot be made serializing on this processor");
+}
+
 int svm_core_start(struct cpu *c)
 {
 	if (!svm_iopm) {
@@ -140,6 +155,7 @@ int svm_core_start(struct cpu *c)
 	}
 	if (!svm_allowed())
 		return ERR_UNSUPPORTED;
+	lfence_serializes();
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE, c->save_area.v);
 	asm volatile("vmsave %0" : : "a"(c->host_state.v) : "memory");

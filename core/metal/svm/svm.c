@@ -112,6 +112,9 @@ static void svm_write(struct vcpu *v, enum virt_reg r, u64 value)
 	struct vmcb *b = block(v);
 
 	switch (r) {
+	case VIRT_CR2:
+		b->cr2 = value;
+		break;
 	case VIRT_CR4:
 		/* Machine checks are ours; a guest that did not ask for them must not see the bit. */
 		b->cr4 = value | CR4_MCE;
@@ -245,6 +248,8 @@ static u64 svm_read(struct vcpu *v, enum virt_reg r)
 	switch (r) {
 	case VIRT_CR0:
 		return b->cr0;
+	case VIRT_CR2:
+		return b->cr2;
 	case VIRT_CR3:
 		return b->cr3;
 	case VIRT_CR4:
