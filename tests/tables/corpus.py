@@ -93,7 +93,7 @@ def synthetic(root):
         "intel": ("DMAR.bin", seal(bytes([38, 1]) + bytes(10) + drhd + rest + rmrr, b"DMAR")),
         "amd": ("IVRS.bin", seal(struct.pack("<I8x", 0x203041) + ivhd, b"IVRS")),
         "old": ("DMAR.bin", seal(bytes([38, 0]) + bytes(10) + rest, b"DMAR")),
-        "none": ("APIC.bin", seal(bytes(8), b"APIC")),
+        "none": ("APIC.bin", seal(bytes(8) + struct.pack("<BBBBI", 0, 8, 0, 0, 1), b"APIC")),
     }
     for name, (file, table) in machines.items():
         os.mkdir(os.path.join(root, name))
@@ -137,7 +137,8 @@ def main():
                 data = open(os.path.join(m["folder"], file), "rb").read()
                 if data[:4] in (b"DMAR", b"IVRS"):
                     found[file] = count_dmar(data) if data[:4] == b"DMAR" else count_ivrs(data)
-            said = {t["file"]: told_dmar(t) if t["signature"] == "DMAR" else told_ivrs(t) for t in m["tables"]}
+            said = {t["file"]: told_dmar(t) if t["signature"] == "DMAR" else told_ivrs(t) for t in m["tables"]
+                    if t["signature"] in ("DMAR", "IVRS")}
             if {f: +c for f, c in found.items()} != {f: +c for f, c in said.items()} or m["iommu"] != bool(found):
                 wrong.append((m["folder"], found, said))
             tables += len(found)
@@ -152,7 +153,7 @@ def main():
                sum(not m["iommu"] for m in told), "machines without an IOMMU are told so")
 
         one = next(m for m in told if m["iommu"])
-        path = os.path.join(one["folder"], one["tables"][0]["file"])
+        path = os.path.join(one["folder"], one["tables"][-1]["file"])
         with tempfile.TemporaryDirectory() as cut:
             data = open(path, "rb").read()
             open(os.path.join(cut, "T"), "wb").write(data[:len(data) - 5])

@@ -183,6 +183,12 @@ int explain_dmar(struct explain *e, const char *file, const uint8_t *bytes, size
 	else if (!err || d.nunits)
 		print_text(e->out, &d);
 	explain_notes(e, err);
+	e->have_iommu = e->have_iommu || d.nunits;
+	for (uint32_t i = 0; i < d.nunits; i++)
+		for (uint32_t k = 0; k < d.units[i].nscopes; k++)
+			if (d.units[i].scopes[k].type == DMAR_SCOPE_IOAPIC)
+				e->ioapics_covered[d.units[i].scopes[k].id / 32] |=
+				    1u << (d.units[i].scopes[k].id % 32);
 	free(memory);
 	return err ? EXIT_NO : EXIT_YES;
 }

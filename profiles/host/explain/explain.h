@@ -15,6 +15,9 @@ struct explain {
 	/* collected while a table is parsed, printed after it */
 	struct table_note *notes;
 	size_t nnotes, room;
+	/* of the machine so far: what the MADT has, what DMAR or IVRS name */
+	bool have_madt, have_iommu;
+	uint32_t ioapics_there[8], ioapics_covered[8];
 };
 
 /* A table_note_sink; ctx is the struct explain. */
@@ -27,3 +30,8 @@ void explain_header(struct explain *e, const char *file, size_t size, const stru
 
 int explain_dmar(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
 int explain_ivrs(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
+int explain_madt(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
+int explain_mcfg(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
+
+/* What the tables of one machine say of each other. */
+void explain_together(struct explain *e);

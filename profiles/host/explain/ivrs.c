@@ -183,6 +183,12 @@ int explain_ivrs(struct explain *e, const char *file, const uint8_t *bytes, size
 	else if (!err || v.nunits)
 		print_text(e->out, &v);
 	explain_notes(e, err);
+	e->have_iommu = e->have_iommu || v.nunits;
+	for (uint32_t i = 0; i < v.nunits; i++)
+		for (uint32_t k = 0; k < v.units[i].nentries; k++)
+			if (v.units[i].entries[k].kind == IVRS_IOAPIC)
+				e->ioapics_covered[v.units[i].entries[k].handle / 32] |=
+				    1u << (v.units[i].entries[k].handle % 32);
 	free(memory);
 	return err ? EXIT_NO : EXIT_YES;
 }

@@ -15,10 +15,17 @@
 
 typedef int (*printer)(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
 
+/* In this order, so that a machine's tables are told of in the order of their meaning. */
 static const struct {
 	char signature[5];
 	printer print;
-} printers[] = {{"DMAR", explain_dmar}, {"IVRS", explain_ivrs}};
+	bool iommu;
+} printers[] = {
+    {"APIC", explain_madt, false},
+    {"MCFG", explain_mcfg, false},
+    {"DMAR", explain_dmar, true},
+    {"IVRS", explain_ivrs, true},
+};
 
 #define PRINTERS (sizeof(printers) / sizeof(printers[0]))
 
@@ -52,44 +59,42 @@ static int read_file(const char *path, uint8_t **bytes, size_t *size)
 	return -1;
 }
 
-/* One file; those that are no table of ours are passed over. */
-static int explain_file(struct explain *e, const char *path, const char *name)
+#define NO_PRINTER PRINTERS
+
+static int explain_file(struct explain *e, const char *path, const char *name, size_t which)
 {
 	uint8_t *bytes;
 	size_t size;
-	int status = EXIT_YES;
+	int status;
 
 	if (read_file(path, &bytes, &size) < 0) {
 		fprintf(stderr, "caprock: %s: %s\n", path, strerror(errno));
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; size >= 4 && i < PRINTERS; i++) {
-		if (memcmp(bytes, printers[i].signature, 4))
-			continue;
-		if (e->json)
-			json_object(e->json, NULL);
-		status = printers[i].print(e, name, bytes, size);
-		if (e->json)
-			json_end(e->json, '}');
-	}
+	if (e->json)
+		json_object(e->json, NULL);
+	status = printers[which].print(e, name, bytes, size);
+	if (e->json)
+		json_end(e->json, '}');
 	free(bytes);
 	return status;
 }
 
-/* Does the file begin like a table of ours? */
-static bool is_table(const char *path)
+/* By the first four bytes of the file. */
+static size_t printer_of(const char *path)
 {
 	char start[4];
 	FILE *f = fopen(path, "rb");
-	bool is = false;
+	size_t found = NO_PRINTER;
 
 	if (!f)
-		return false;
+		return NO_PRINTER;
 	if (fread(start, 1, sizeof(start), f) == sizeof(start))
 		for (size_t i = 0; i < PRINTERS; i++)
-			is = is || !memcmp(start, printers[i].signature, 4);
+			if (!memcmp(start, printers[i].signature, 4))
+				found = i;
 	fclose(f);
-	return is;
+	return found;
 }
 
 static int by_name(const void *a, const void *b)
@@ -142,7 +147,7 @@ struct folder {
 	const char *path;
 	char **children; /* whole paths */
 	size_t n;
-	size_t tables, folders;
+	size_t tables, iommu_tables, folders;
 };
 
 static int open_folder(struct folder *f, const char *path)
@@ -164,7 +169,12 @@ static int open_folder(struct folder *f, const char *path)
 		if (stat(child, &st) < 0)
 			continue;
 		f->folders += S_ISDIR(st.st_mode);
-		f->tables += S_ISREG(st.st_mode) && is_table(child);
+		if (S_ISREG(st.st_mode)) {
+			size_t which = printer_of(child);
+
+			f->tables += which != NO_PRINTER;
+			f->iommu_tables += which != NO_PRINTER && printers[which].iommu;
+		}
 	}
 	return 0;
 }
@@ -174,27 +184,34 @@ static int explain_machine(struct explain *e, const struct folder *f)
 {
 	int status = EXIT_YES;
 
+	e->have_madt = e->have_iommu = false;
+	memset(e->ioapics_there, 0, sizeof(e->ioapics_there));
+	memset(e->ioapics_covered, 0, sizeof(e->ioapics_covered));
 	if (e->json) {
 		json_object(e->json, NULL);
 		json_string(e->json, "folder", f->path);
-		json_bool(e->json, "iommu", f->tables > 0);
+		json_bool(e->json, "iommu", f->iommu_tables > 0);
 		json_array(e->json, "tables");
 	} else {
 		fprintf(e->out, "%s\n", f->path);
-		if (!f->tables)
-			fprintf(
-			    e->out,
-			    "  no DMAR and no IVRS: the firmware describes no IOMMU, so no device can be "
-			    "assigned; look for a VT-d, AMD-Vi or IOMMU setting in setup\n");
 	}
-	for (size_t i = 0; i < f->n; i++)
-		if (is_table(f->children[i]))
-			status = worse(status, explain_file(e, f->children[i],
-							    f->children[i] + strlen(f->path) + 1));
-	if (e->json) {
+	for (size_t which = 0; which < PRINTERS; which++)
+		for (size_t i = 0; i < f->n; i++)
+			if (printer_of(f->children[i]) == which)
+				status =
+				    worse(status, explain_file(e, f->children[i],
+							       f->children[i] + strlen(f->path) + 1,
+							       which));
+	if (e->json)
 		json_end(e->json, ']');
+	else if (!f->iommu_tables)
+		fprintf(
+		    e->out,
+		    "  no DMAR and no IVRS: the firmware describes no IOMMU, so no device can be "
+		    "assigned; look for a VT-d, AMD-Vi or IOMMU setting in setup\n");
+	explain_together(e);
+	if (e->json)
 		json_end(e->json, '}');
-	}
 	return status;
 }
 
@@ -242,8 +259,8 @@ int verb_explain_acpi(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--help")) {
 			puts(
 			    "usage: caprock explain-acpi [--json] DIR\n\n"
-			    "Say what the DMAR and IVRS tables in DIR, or in each folder of DIR, tell of the\n"
-			    "IOMMUs, and what is odd about them. The exit status is 0 when every table was\n"
+			    "Say what the DMAR, IVRS, MADT and MCFG tables in DIR, or in each folder of DIR,\n"
+			    "tell of IOMMUs, I/O APICs and cores, and what is odd about them. The exit status is 0 when every table was\n"
 			    "understood, odd or not, and 1 when one was not.");
 			return EXIT_YES;
 		} else if (argv[i][0] == '-' || path) {
