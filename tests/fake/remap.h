@@ -31,8 +31,7 @@ enum remap_function {
 
 #define REMAP_IOAPIC_ID	 7
 #define REMAP_WS	 3
-#define REMAP_WS_SIZE	 MIB(1)
-#define REMAP_HV_SIZE	 MIB(7)
+#define REMAP_WS_SIZE	 KIB(512)
 /* Guests' memory: addresses only; devices reach it in the models and nobody stores there. */
 #define REMAP_MEMORY(ws) (GIB(64) * ((ws) + 1))
 

@@ -24,7 +24,7 @@ SUITES = sorted(glob.glob("tests/unit/test_vtd_*.c") + glob.glob("tests/unit/tes
     "tests/unit/test_iommu.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c", "tests/unit/test_tables.c"]
 CFLAGS = ("-std=gnu17 -I. -fno-strict-aliasing -fno-common -fwrapv -w -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined "
           "-fno-sanitize-recover=all").split()
-ENV = dict(os.environ, IOMMU_STEPS="4000", ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
+ENV = dict(os.environ, IOMMU_STEPS="4000", IOMMU_STRICT_STEPS="40", ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
 
 
 def compile_one(job):

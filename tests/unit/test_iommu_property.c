@@ -3,7 +3,8 @@
  * be: an array of who may reach what. After every step some request of some device is made, and it
  * must do just what the array says; from time to time all of them are.
  *
- * IOMMU_STEPS is the number of steps for each vendor (test-all: 10^6), IOMMU_SEED the seed.
+ * IOMMU_STEPS is the number of steps for each vendor (test-all: 10^6), IOMMU_STRICT_STEPS that for
+ * each configuration with strict order, IOMMU_SEED the seed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -379,7 +380,7 @@ static u64 number(const char *name, u64 otherwise)
 static void with_strict_order(void **state)
 {
 	for (const struct remap_config *c = remap_configs; c->name; c++)
-		run(c, 200, number("IOMMU_SEED", 1) + 77);
+		run(c, number("IOMMU_STRICT_STEPS", 200), number("IOMMU_SEED", 1) + 77);
 }
 
 static void for_long(const struct remap_config *config)
