@@ -17,6 +17,8 @@
 
 /* FADT fields (ACPI 6.5 table 5.9), by offset. */
 #define FADT_DSDT	   40
+#define FADT_PM_TIMER	   76
+#define FADT_PM_TIMER_LEN  91
 #define FADT_PROFILE	   45
 #define FADT_BOOT_ARCH	   109
 #define FADT_FLAGS	   112
@@ -24,6 +26,7 @@
 #define FADT_RESET_VALUE   128
 #define FADT_MINOR	   131
 #define FADT_X_DSDT	   140
+#define FADT_X_PM_TIMER	   208
 #define FADT_SLEEP_CONTROL 244
 #define FADT_SLEEP_STATUS  256
 #define FADT_HYPERVISOR	   268
@@ -115,7 +118,13 @@ static u32 write_fadt(struct aml *a, u32 dsdt)
 	u32 at = begin_table(a, "FACP", 6), dsdt32 = (u32)address(dsdt);
 	u64 dsdt64 = address(dsdt);
 	u32 flags = FLAGS_WBINVD | FLAGS_BUTTONS | FLAGS_RESET_REG | FLAGS_HW_REDUCED;
-	u8 profile = PROFILE_WORKSTATION, reset = 6, minor = 5;
+	u8 profile = PROFILE_WORKSTATION, reset = 6, minor = 5, pm_timer_len = 4;
+	/*
+	 * Hardware-reduced ACPI has no PM timer and ignores these fields; Linux takes the timer from
+	 * them all the same, and needs one where the TSC is not promised.
+	 */
+	const u32 pm_timer = PM_TIMER;
+	const u8 x_pm_timer[12] = {1, 32, 0, 3, PM_TIMER & 0xff, PM_TIMER >> 8};
 	u16 boot_arch = BOOT_ARCH_SERIAL;
 
 	zeros(a, FADT_SIZE - HEADER);
@@ -127,6 +136,9 @@ static u32 write_fadt(struct aml *a, u32 dsdt)
 	put(a, at + FADT_RESET_VALUE, &reset, 1);
 	put(a, at + FADT_MINOR, &minor, 1);
 	put(a, at + FADT_X_DSDT, &dsdt64, 8);
+	put(a, at + FADT_PM_TIMER, &pm_timer, 4);
+	put(a, at + FADT_PM_TIMER_LEN, &pm_timer_len, 1);
+	put(a, at + FADT_X_PM_TIMER, x_pm_timer, sizeof(x_pm_timer));
 	io_register(a, at + FADT_SLEEP_CONTROL, PM_SLEEP_CONTROL);
 	io_register(a, at + FADT_SLEEP_STATUS, PM_SLEEP_STATUS);
 	put(a, at + FADT_HYPERVISOR, "Caprock", 8);
