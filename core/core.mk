@@ -9,11 +9,12 @@ LDFLAGS_HV := -nostdlib -static -no-pie -Wl,-z,noexecstack,-z,max-page-size=4096
 
 $B/metal/core/metal/mem.o: METAL_CFLAGS += -fno-tree-loop-distribute-patterns
 
-# The way of an exit spends no instruction on frames; a trace skips these functions.
+# The way of an exit spends no instruction on frames (a trace skips these functions) and has stack
+# guards where there are buffers only.
 HOT := svm/svm svm/exit run
 HOT_O := $(HOT:%=$B/metal/core/metal/%.o) $(addprefix $B/metal/core/vcpu/,exit.o memory.o cpuid.o msr.o lapic.o \
 	lapic_target.o ipi.o platform.o platform_io.o platform_mmio.o vpci.o vpci_plain.o uart.o insn_emulate.o)
-$(HOT_O): METAL_CFLAGS += -fomit-frame-pointer
+$(HOT_O): METAL_CFLAGS += -fomit-frame-pointer -fno-stack-protector -fstack-protector
 
 # The linker script keeps only what the entry reaches; profiles/ and the like fall away.
 $B/hv.a: $(PURE_METAL_O)

@@ -80,12 +80,13 @@ struct port_windows {
 	u64 tag[PORT_WINDOWS];
 };
 
-static inline void *port_guest_in(const struct port_windows *w, paddr_t pa)
+/* NULL where the span is not there now. */
+static inline void *port_guest_peek(const struct port_windows *w, paddr_t pa)
 {
 	u64 span = pa.v / PORT_GUEST_SPAN, n = span % PORT_WINDOWS;
 
 	if (w->tag[n] != span + 1)
-		return port_guest(pa);
+		return NULL;
 	return (void *)(w->base + n * PORT_GUEST_SPAN + pa.v % PORT_GUEST_SPAN);
 }
 

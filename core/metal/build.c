@@ -217,6 +217,8 @@ static int build_processors(struct workstation *w)
 		v->ops = virt;
 		v->guest = g;
 		v->id = i;
+		v->view.apic_id = i;
+		v->view.apic_enabled = true;
 		v->lapic = &g->lapics[i];
 		v->signature = signature;
 		err = virt->vcpu_init(v, &w->grant);

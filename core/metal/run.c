@@ -68,6 +68,7 @@ static void hw_mode(void *hw, enum lapic_mode mode)
 	struct vcpu *v = hw;
 
 	v->ops->set_apic_mode(v, mode);
+	v->view.apic_enabled = mode != LAPIC_DISABLED;
 	if (mode == LAPIC_DISABLED)
 		apic_clean();
 }
@@ -105,7 +106,7 @@ static bool settle_startup(struct vcpu *v, struct cpu *c)
 		case STARTUP_RESET:
 			s = v->start;
 			s.cr0 = v->ops->read(v, VIRT_CR0);
-			s.xcr0 = v->xcr0;
+			s.xcr0 = v->view.xcr0;
 			reset_init(&s, v->signature);
 			v->ops->set_state(v, &s);
 			reset_apic(v);

@@ -264,7 +264,7 @@ static void report_death(const struct guest *g)
 		port_log(LOG_WARN, "%s: cpu %u rip %#lx rflags %#lx cr0 %#lx cr3 %#lx cr4 %#lx",
 			 g->name, n, (unsigned long)v->rip, (unsigned long)v->rflags,
 			 (unsigned long)v->ops->read(v, VIRT_CR0),
-			 (unsigned long)v->ops->read(v, VIRT_CR3), (unsigned long)v->cr4);
+			 (unsigned long)v->ops->read(v, VIRT_CR3), (unsigned long)v->view.cr4);
 		port_log(
 		    LOG_WARN,
 		    "%s: cpu %u rax %lx rcx %lx rdx %lx rbx %lx rsp %lx rbp %lx rsi %lx rdi %lx",

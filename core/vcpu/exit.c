@@ -44,14 +44,7 @@ static void exit_cpuid(struct vcpu *v)
 {
 	u32 *out = v->scratch.cpuid;
 
-	v->cpuid_state = (struct cpuid_vcpu){
-	    .apic_id = v->id,
-	    .apic_enabled = v->lapic->mode != LAPIC_DISABLED,
-	    .cr4 = v->cr4,
-	    .xcr0 = v->xcr0,
-	};
-	cpuid_lookup(&v->guest->cpuid, &v->cpuid_state, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX],
-		     out);
+	cpuid_lookup(&v->guest->cpuid, &v->view, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
 	v->gpr[GPR_AX] = out[CPUID_EAX];
 	v->gpr[GPR_BX] = out[CPUID_EBX];
 	v->gpr[GPR_CX] = out[CPUID_ECX];
@@ -300,9 +293,9 @@ static bool cr4_valid(struct vcpu *v, u64 value)
 	if (value & ~cpuid_cr4_allowed(&v->guest->cpuid))
 		return false;
 	/* APM 2 §3.1.3: in long mode PAE and LA57 stay, and PCIDE needs long mode and PCID 0. */
-	if (lma && (!(value & CR4_PAE) || ((value ^ v->cr4) & CR4_LA57)))
+	if (lma && (!(value & CR4_PAE) || ((value ^ v->view.cr4) & CR4_LA57)))
 		return false;
-	if ((value & CR4_PCIDE) && !(v->cr4 & CR4_PCIDE) &&
+	if ((value & CR4_PCIDE) && !(v->view.cr4 & CR4_PCIDE) &&
 	    (!lma || (v->ops->read(v, VIRT_CR3) & 0xfff)))
 		return false;
 	return true;
@@ -327,12 +320,12 @@ static bool write_cr0(struct vcpu *v, u64 value)
 	    ((value & CR0_PG) && !(value & CR0_PE)))
 		return false;
 	if ((value & CR0_PG) && !(old & CR0_PG) && (efer & EFER_LME)) {
-		if (!(v->cr4 & CR4_PAE) || v->long_mode)
+		if (!(v->view.cr4 & CR4_PAE) || v->long_mode)
 			return false;
 		new_efer |= EFER_LMA;
 	}
 	if (!(value & CR0_PG) && (old & CR0_PG)) {
-		if (v->long_mode || (v->cr4 & CR4_PCIDE))
+		if (v->long_mode || (v->view.cr4 & CR4_PCIDE))
 			return false;
 		new_efer &= ~EFER_LMA;
 	}
@@ -346,7 +339,7 @@ static bool write_cr4(struct vcpu *v, u64 value)
 {
 	if (!cr4_valid(v, value))
 		return false;
-	v->cr4 = value;
+	v->view.cr4 = value;
 	v->ops->write(v, VIRT_CR4, value);
 	return true;
 }
@@ -387,7 +380,7 @@ static void exit_cr(struct vcpu *v)
 	u64 *reg = cr_operand(v, i, bytes);
 
 	if (opcode == 0x20) {
-		*reg = v->cr4;
+		*reg = v->view.cr4;
 	} else if (opcode == 0x22) {
 		u64 value = v->long_mode ? *reg : (u32)*reg;
 
@@ -408,7 +401,7 @@ static void exit_xsetbv(struct vcpu *v)
 {
 	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
 
-	if (!(v->cr4 & CR4_OSXSAVE)) {
+	if (!(v->view.cr4 & CR4_OSXSAVE)) {
 		vcpu_inject_ud(v);
 		return;
 	}
@@ -416,7 +409,7 @@ static void exit_xsetbv(struct vcpu *v)
 		vcpu_inject_gp(v);
 		return;
 	}
-	v->xcr0 = value;
+	v->view.xcr0 = value;
 	v->ops->set_xcr0(v, value);
 	skip_instruction(v);
 }

@@ -97,7 +97,7 @@ static void walk_setup(struct vcpu *v, struct gwalk_regs *r, struct gwalk_mem *m
 {
 	r->cr0 = v->ops->read(v, VIRT_CR0);
 	r->cr3 = v->cr3;
-	r->cr4 = v->cr4;
+	r->cr4 = v->view.cr4;
 	r->efer = v->ops->read(v, VIRT_EFER);
 	m->read = walk_read;
 	m->read_entry = walk_read_entry;
@@ -197,9 +197,9 @@ const struct insn *vcpu_instruction(struct vcpu *v)
 	struct insn_cached *e = &v->insns[(v->rip >> 1) % VCPU_INSN_CACHE];
 
 	if (e->rip == v->rip && e->cr3 == v->cr3 && e->hpa.v && v->long_mode) {
-		const u64 *now = port_guest_in(v->windows, e->hpa);
+		const u64 *now = port_guest_peek(v->windows, e->hpa);
 
-		if (now[0] == e->bytes[0] && now[1] == e->bytes[1])
+		if (now && now[0] == e->bytes[0] && now[1] == e->bytes[1])
 			return &e->insn;
 	}
 	return decode(v, e);

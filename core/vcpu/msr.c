@@ -84,7 +84,7 @@ void msr_init(struct msr_cpu *c, struct msr_workstation *ws, const struct msr_op
 	c->misc_enable = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS | MISC_MONITOR;
 }
 
-static const struct msr_rule *search_rule(u32 features, u32 msr)
+static __attribute__((noinline)) const struct msr_rule *search_rule(u32 features, u32 msr)
 {
 	u32 low = 0, high = msr_nrules;
 
@@ -103,7 +103,7 @@ static const struct msr_rule *search_rule(u32 features, u32 msr)
 }
 
 /* The rule of a register on this processor, or NULL. */
-static const struct msr_rule *find_rule(struct msr_cpu *c, u32 msr)
+static inline const struct msr_rule *find_rule(struct msr_cpu *c, u32 msr)
 {
 	struct msr_recent *recent = &c->recent[msr % MSR_RECENT];
 

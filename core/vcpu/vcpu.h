@@ -50,9 +50,7 @@ struct vcpu {
 	struct msr_cpu msr;
 	struct startup startup; /* any core */
 	u32 nmi_pending;	/* any core, atomic */
-	u64 xcr0;
-	u64 cr4; /* as the guest believes it to be */
-	struct cpuid_vcpu cpuid_state;
+	struct cpuid_vcpu view; /* APIC id, CR4 and XCR0 as the guest believes them to be */
 	union {
 		u32 cpuid[4]; /* an answer being made */
 		u32 io;	      /* a value on its way to or from a port */

@@ -37,21 +37,21 @@ static bool near(u64 a, u64 b, u64 percent)
 }
 
 /*
- * Timer counts a span of the TSC takes, scaled to exactly `us`: both are read at each end, so a core
- * that is held up in between does no harm.
+ * Timer counts in `us`: the best of several tries, scaled by the TSC around it, because a core of a
+ * busy emulator may be held up at any point.
  */
 static u32 count_over(u32 us)
 {
 	u64 best = ~0ull, t0, t1, span;
 	u32 c0, c1, counts = 0;
 
-	for (u32 i = 0; i < 5; i++) {
+	for (u32 i = 0; i < 20; i++) {
 		apic_write(APIC_TMICT, ~0u);
-		c0 = apic_read(APIC_TMCCT);
 		t0 = rdtsc();
+		c0 = apic_read(APIC_TMCCT);
 		delay_us(us);
-		t1 = rdtsc();
 		c1 = apic_read(APIC_TMCCT);
+		t1 = rdtsc();
 		span = t1 - t0;
 		if (span < best) {
 			best = span;
@@ -96,11 +96,11 @@ static void check_timer(void)
 
 	apic_write(APIC_LVTT, LVT_MASKED);
 	apic_write(APIC_TDCR, 0xb);
-	a = count_over(20000);
+	a = count_over(5000);
 	apic_write(APIC_TDCR, 0x3); /* divide by 16 */
-	b = count_over(20000);
+	b = count_over(5000);
 	EXPECT(near((u64)b * 16, a, 20), "dividing by 16 is 16 times slower (%u, %u)", a, b);
-	EXPECT(near((u64)a * 50, apic_hz, 20), "the timer runs at the frequency we were told");
+	EXPECT(near((u64)a * 200, apic_hz, 20), "the timer runs at the frequency we were told");
 	apic_write(APIC_TMICT, 0);
 }
 

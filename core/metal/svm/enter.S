@@ -1,13 +1,13 @@
 /*
- * void svm_enter(u64 gpr[16], u64 vmcb, u64 host, u64 fill_rsb)
+ * void svm_enter(u64 gpr[16], u64 vmcb, u64 host)
  *
  * Load the guest's general registers, VMLOAD and VMRUN `vmcb` (physical); on the way back VMSAVE it
  * and VMLOAD the host's hidden segment state from `host` (physical). GIF is 0 before and after, so
  * nothing comes in between but exceptions of our own making. RAX and RSP are in the VMCB.
  *
  * On the way back the top of the return stack buffer is filled, so that no return of ours is
- * predicted from what the guest left there: the run loop never returns more than three frames above
- * this function before vcpu_unload() issues an IBPB, and eight entries are written. Registers that
+ * predicted from what the guest left there: returns go no more than two frames above this function
+ * (svm_run, run_vcpu) before vcpu_unload() issues an IBPB, and four entries are written. Registers that
  * still hold guest values are cleared.
  */
 	.section .text
@@ -20,7 +20,6 @@ svm_enter:
 	pushq %r13
 	pushq %r14
 	pushq %r15
-	pushq %rcx
 	pushq %rdx
 	pushq %rdi
 	movq %rsi, %rax
@@ -61,16 +60,13 @@ svm_enter:
 	popq %rdi
 	popq %rax
 	vmload %rax
-	popq %rcx
-	testq %rcx, %rcx
-	jz 3f
-	.rept 8
+	.rept 4
 	call 1f
 	int3
 1:
 	.endr
-	addq $64, %rsp
-3:	xorl %edx, %edx
+	addq $32, %rsp
+	xorl %edx, %edx
 	xorl %esi, %esi
 	xorl %r8d, %r8d
 	xorl %r9d, %r9d

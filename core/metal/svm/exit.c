@@ -14,12 +14,14 @@ static void decode_io(struct vm_exit *e, const struct vmcb *b)
 
 	e->io.in = i & 1;
 	e->io.string = i >> 2 & 1;
-	e->io.rep = i >> 3 & 1;
 	e->io.width = i >> 4 & 7;
-	e->io.addr_width = (i >> 7 & 7) * 2;
-	e->io.seg = i >> 10 & 7;
 	e->io.port = (u16)(i >> 16);
 	e->io.next_rip = b->exit_info2;
+	if (!e->io.string)
+		return;
+	e->io.rep = i >> 3 & 1;
+	e->io.addr_width = (i >> 7 & 7) * 2;
+	e->io.seg = i >> 10 & 7;
 }
 
 static enum exit_cause msr_cause(u32 msr, bool write)
@@ -47,87 +49,108 @@ static bool end_nmi_step(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
 	return !(b->dr6 & 0xf);
 }
 
+/* Exit codes below C0h as causes plus one; DETAIL: decode_detail() has more to say. */
+#define DETAIL 0x80
+#define CODES  0xc0
+static const u8 causes[CODES] = {
+    [SVM_CR0_READ + 4] = (EXIT_CR + 1) | DETAIL,
+    [SVM_CR0_WRITE] = (EXIT_CR + 1) | DETAIL,
+    [SVM_CR0_WRITE + 4] = (EXIT_CR + 1) | DETAIL,
+    [SVM_EXCEPTION... SVM_EXCEPTION + 31] = (EXIT_EXCEPTION + 1) | DETAIL,
+    [SVM_NMI] = (EXIT_NMI + 1) | DETAIL,
+    [SVM_RDPMC] = EXIT_REFUSED + 1,
+    [SVM_RSM] = EXIT_REFUSED + 1,
+    [SVM_IRET] = (EXIT_IRET + 1) | DETAIL,
+    [SVM_INVD] = EXIT_CACHE + 1,
+    [SVM_INVLPGA] = EXIT_REFUSED + 1,
+    [SVM_SHUTDOWN] = EXIT_SHUTDOWN + 1,
+    [SVM_VMRUN... SVM_SKINIT] = EXIT_REFUSED + 1,
+    [SVM_WBINVD] = EXIT_CACHE + 1,
+    [SVM_XSETBV] = EXIT_XSETBV + 1,
+    [SVM_RDPRU] = EXIT_REFUSED + 1,
+    [SVM_INVLPGB... SVM_TLBSYNC] = EXIT_REFUSED + 1,
+};
+
+static void decode_exception(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
+{
+	struct vm_exit *e = &v->exit;
+
+	e->exception.vector = (u8)(b->exit_code - SVM_EXCEPTION);
+	e->exception.has_error = e->exception.vector == 17;
+	e->exception.error = (u32)b->exit_info1;
+	if (e->exception.vector == 1 && s->nmi_step && end_nmi_step(v, b, s))
+		e->cause = EXIT_IRET;
+}
+
+static void decode_detail(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
+{
+	struct vm_exit *e = &v->exit;
+
+	switch (b->exit_code) {
+	case SVM_NMI:
+		/* It is still pending: let it in, to a handler that does nothing, and close again. */
+		asm volatile("stgi; nop; clgi" : : : "memory");
+		return;
+	case SVM_IRET:
+		b->intercept1 &= ~I1_IRET;
+		b->rflags |= RFLAGS_TF;
+		s->nmi_step = true;
+		return;
+	case SVM_EXCEPTION ... SVM_EXCEPTION + 31:
+		decode_exception(v, b, s);
+		return;
+	default:
+		e->cr.number = b->exit_code & 0xf;
+		e->cr.write = b->exit_code >= SVM_CR0_WRITE;
+	}
+}
+
+static u8 known_length(const struct vmcb *b)
+{
+	return svm_features.next_rip ? (u8)(b->next_rip - b->rip) : 0;
+}
+
+static __attribute__((noinline)) void decode_rare(struct vcpu *v, struct vmcb *b,
+						  struct svm_vcpu *s)
+{
+	struct vm_exit *e = &v->exit;
+	u8 cause = b->exit_code < CODES ? causes[b->exit_code] : 0;
+
+	e->len = known_length(b);
+	if (!cause) {
+		e->cause = EXIT_OTHER;
+		e->raw.code = b->exit_code;
+		e->raw.info1 = b->exit_info1;
+		e->raw.info2 = b->exit_info2;
+		return;
+	}
+	e->cause = (enum exit_cause)((cause & ~DETAIL) - 1);
+	if (cause & DETAIL)
+		decode_detail(v, b, s);
+}
+
+/* The four that matter for speed come first, then the table. */
 void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s)
 {
 	struct vmcb *b = s->vmcb;
 	struct vm_exit *e = &v->exit;
 	u64 code = b->exit_code;
 
-	e->len = svm_features.next_rip ? (u8)(b->next_rip - b->rip) : 0;
-	switch (code) {
-	case SVM_CPUID:
-		e->cause = EXIT_CPUID;
-		return;
-	case SVM_MSR:
+	if (code == SVM_MSR) {
+		e->len = known_length(b);
 		e->cause = msr_cause((u32)v->gpr[GPR_CX], b->exit_info1);
-		return;
-	case SVM_IOIO:
+	} else if (code == SVM_IOIO) {
 		e->cause = EXIT_IO;
 		decode_io(e, b);
-		return;
-	case SVM_NPF:
+	} else if (code == SVM_CPUID) {
+		e->len = known_length(b);
+		e->cause = EXIT_CPUID;
+	} else if (code == SVM_NPF) {
 		e->cause = EXIT_MMIO;
 		e->mmio.gpa = GPA(b->exit_info2);
 		e->mmio.write = b->exit_info1 >> 1 & 1;
 		e->mmio.fetch = b->exit_info1 >> 4 & 1;
-		return;
-	case SVM_NMI:
-		e->cause = EXIT_NMI;
-		/* It is still pending: let it in, to a handler that does nothing, and close again. */
-		asm volatile("stgi; nop; clgi" : : : "memory");
-		return;
-	case SVM_IRET:
-		e->cause = EXIT_IRET;
-		b->intercept1 &= ~I1_IRET;
-		b->rflags |= RFLAGS_TF;
-		s->nmi_step = true;
-		return;
-	case SVM_EXCEPTION ... SVM_EXCEPTION + 31:
-		e->exception.vector = (u8)(code - SVM_EXCEPTION);
-		e->exception.has_error = e->exception.vector == 17;
-		e->exception.error = (u32)b->exit_info1;
-		e->cause = EXIT_EXCEPTION;
-		if (e->exception.vector == 1 && s->nmi_step && end_nmi_step(v, b, s))
-			e->cause = EXIT_IRET;
-		return;
-	case SVM_CR0_READ + 4:
-	case SVM_CR0_WRITE:
-	case SVM_CR0_WRITE + 4:
-		e->cause = EXIT_CR;
-		e->cr.number = code & 0xf;
-		e->cr.write = code >= SVM_CR0_WRITE;
-		return;
-	case SVM_XSETBV:
-		e->cause = EXIT_XSETBV;
-		return;
-	case SVM_INVD:
-	case SVM_WBINVD:
-		e->cause = EXIT_CACHE;
-		return;
-	case SVM_RDPMC:
-	case SVM_RSM:
-	case SVM_INVLPGA:
-	case SVM_VMRUN:
-	case SVM_VMMCALL:
-	case SVM_VMLOAD:
-	case SVM_VMSAVE:
-	case SVM_STGI:
-	case SVM_CLGI:
-	case SVM_SKINIT:
-	case SVM_RDPRU:
-	case SVM_INVLPGB:
-	case SVM_INVLPGB_ILLEGAL:
-	case SVM_MCOMMIT:
-	case SVM_TLBSYNC:
-		e->cause = EXIT_REFUSED;
-		return;
-	case SVM_SHUTDOWN:
-		e->cause = EXIT_SHUTDOWN;
-		return;
-	default:
-		e->cause = EXIT_OTHER;
-		e->raw.code = code;
-		e->raw.info1 = b->exit_info1;
-		e->raw.info2 = b->exit_info2;
+	} else {
+		decode_rare(v, b, s);
 	}
 }

@@ -68,10 +68,6 @@ bool svm_present(const char **why, const char **remedy)
 	cpuid(0x80000008, 0, r);
 	svm_features.ibpb = r[1] >> 12 & 1;
 	svm_features.spec_ctrl = (r[1] >> 14 & 1) || (r[1] >> 15 & 1) || (r[1] >> 24 & 1);
-	if (max >= 0x80000021) {
-		cpuid(0x80000021, 0, r);
-		svm_features.auto_ibrs = r[0] >> 8 & 1;
-	}
 	return true;
 }
 

@@ -78,7 +78,7 @@ static void svm_vcpu_load(struct vcpu *v)
 	asm volatile("clgi" : : : "memory");
 	block(v)->tlb_control = TLB_FLUSH_ALL;
 	if (read_cr4() & CR4_OSXSAVE)
-		write_xcr0(v->xcr0);
+		write_xcr0(v->view.xcr0);
 }
 
 /* x87, SSE and what XSAVE adds, back to their initial values: XRSTOR of an area that has none. */
@@ -155,8 +155,8 @@ static void svm_set_state(struct vcpu *v, const struct reset_state *r)
 	v->rip = r->rip;
 	v->rflags = r->rflags;
 	v->moved = false;
-	v->xcr0 = r->xcr0;
-	v->cr4 = r->cr4;
+	v->view.xcr0 = r->xcr0;
+	v->view.cr4 = r->cr4;
 	b->rip = r->rip;
 	b->rflags = r->rflags;
 	b->cr0 = r->cr0;
@@ -214,16 +214,17 @@ static void svm_run(struct vcpu *v, const u32 *request)
 	struct svm_vcpu *s = hw(v);
 	struct vmcb *b = s->vmcb;
 	u64 host = v->cpu->host_state.v;
+	const bool spec_ctrl = svm_features.spec_ctrl;
 
 	do {
 		if (v->moved)
 			finish_move(v, s, b);
 		b->rax = v->gpr[GPR_AX];
 		b->rsp = v->gpr[GPR_SP];
-		if (svm_features.spec_ctrl)
+		if (spec_ctrl)
 			wrmsr(MSR_SPEC_CTRL, s->spec_ctrl);
-		svm_enter(v->gpr, s->vmcb_pa, host, !svm_features.auto_ibrs);
-		if (svm_features.spec_ctrl) {
+		svm_enter(v->gpr, s->vmcb_pa, host);
+		if (spec_ctrl) {
 			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
 			wrmsr(MSR_SPEC_CTRL, 0);
 		}
@@ -253,7 +254,7 @@ static u64 svm_read(struct vcpu *v, enum virt_reg r)
 	case VIRT_CR3:
 		return b->cr3;
 	case VIRT_CR4:
-		return v->cr4;
+		return v->view.cr4;
 	case VIRT_EFER:
 		return b->efer & ~EFER_SVME;
 	}

@@ -18,7 +18,7 @@ struct svm_vcpu {
 
 /* What this processor offers; the same on all cores. Filled by svm_present(). */
 struct svm_features {
-	bool next_rip, vnmi, spec_ctrl, ibpb, auto_ibrs;
+	bool next_rip, vnmi, spec_ctrl, ibpb;
 };
 extern struct svm_features svm_features;
 
@@ -34,4 +34,4 @@ void svm_core_stop(struct cpu *c);
 void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s);
 
 /* enter.S */
-void svm_enter(u64 *gpr, u64 vmcb, u64 host, u64 fill_rsb);
+void svm_enter(u64 *gpr, u64 vmcb, u64 host);
