@@ -176,8 +176,8 @@ static bool shares_special(const struct describe *d, u32 seed, const u32 *set)
 	for (u32 i = 0; i < d->n; i++) {
 		u32 count = set[i] == seed ? function_rids(d->f, i, d->tables->ivrs, rids) : 0;
 
-		for (u32 k = 0; k < count; k++)
-			if (iommu_find(d->io, d->f[i].bdf.segment, rids[k]))
+		while (count--)
+			if (iommu_find(d->io, d->f[i].bdf.segment, rids[count]))
 				return true;
 	}
 	return false;

@@ -283,7 +283,8 @@ struct iommu_ops {
 	 * drain those it has, and do the same for the TLBs of attached devices with ATS on this
 	 * unit. Whether `added` needs any command is the driver's to know. A device whose TLB does
 	 * not answer is SILENCED and reported by poll(), the rest is resubmitted, and flush()
-	 * returns OK: the change is then true for that device too.
+	 * returns OK: the change is then true for that device too. Also for a domain that no device
+	 * of the unit uses now: the common code asks for it before a domain's number is used again.
 	 */
 	__must_check int (*flush)(struct iommu_unit *u, struct iommu_domain *dom,
 				  const struct iommu_change *change);

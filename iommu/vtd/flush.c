@@ -73,14 +73,6 @@ static int run(struct iommu_unit *u, const struct iommu_domain *dom, struct vtd_
 	return err;
 }
 
-static bool uses(const struct iommu_unit *u, const struct iommu_domain *dom)
-{
-	for (const struct iommu_device *dev = dom->devices; dev; dev = dev->next)
-		if (dev->unit == u && dev->state == IOMMU_DEV_ATTACHED)
-			return true;
-	return false;
-}
-
 static int flush_device_tlbs(struct iommu_unit *u, const struct iommu_domain *dom,
 			     const struct iommu_change *change, struct vtd_batch *b)
 {
@@ -105,9 +97,6 @@ int vtd_flush(struct iommu_unit *u, struct iommu_domain *dom, const struct iommu
 	struct vtd_batch b = {0};
 	int err;
 
-	/* What no device of this unit uses is in none of its caches: block() saw to that. */
-	if (!uses(u, dom))
-		return OK;
 	if (!change->removed && !(change->added && v->cap & CAP_CM))
 		return vtd_memory_settle(v);
 	batch_iotlb(v, &b, dom->id, change);

@@ -300,6 +300,16 @@ bool remap_msi(struct remap *r, struct bdf who, u64 address, u32 data, struct re
 	return true;
 }
 
+u64 remap_flushes(const struct remap *r, u32 i)
+{
+	const struct vtd_model_counts *c;
+
+	if (r->config.kind == IOMMU_AMDVI)
+		return amdvi_model_count(r->amdvi[i], AMDVI_MODEL_INVALIDATE_PAGES);
+	c = vtd_model_counts(r->vtd[i]);
+	return c->iotlb_global + c->iotlb_domain + c->iotlb_page;
+}
+
 void remap_break(struct remap *r)
 {
 	for (u32 i = 0; i < 2; i++) {

@@ -89,5 +89,8 @@ struct remap_irq {
 /* A write in the interrupt range. True and *irq when a core was interrupted. */
 bool remap_msi(struct remap *r, struct bdf who, u64 address, u32 data, struct remap_irq *irq);
 
+/* Invalidations of pages that unit `i` has carried out so far. */
+u64 remap_flushes(const struct remap *r, u32 i);
+
 /* The units stop obeying: their next commands are refused until the driver gives up. */
 void remap_break(struct remap *r);

@@ -410,7 +410,35 @@ static void ids_run_out_and_come_back(void **state)
 	ok(iommu_domain_fini(&many[3]));
 	ok(iommu_domain_init(&extra, &r.iommu, 9, &r.ws[0], NULL, 0));
 	assert_int_equal(extra.id, many[3].id);
+
+	/* the very last of 16 bits is an id, what no entry could hold is none */
+	r.iommu.caps.max_domains = 0x20000;
+	memset(r.iommu.domain_ids, 0xff, 0x10000 / 8);
+	assert_int_equal(iommu_domain_init(&extra, &r.iommu, 9, &r.ws[0], NULL, 0), ERR_NOMEM);
+	r.iommu.domain_ids[0xffff / 64] &= ~(1ull << 63);
+	ok(iommu_domain_init(&extra, &r.iommu, 9, &r.ws[0], NULL, 0));
+	assert_int_equal(extra.id, 0xffff);
 	remap_end(&r);
+}
+
+/* Before its id and pages go to somebody else, every unit is told, whoever used it last. */
+static void an_ended_domain_is_flushed_everywhere(void **state)
+{
+	EACH(c)
+	{
+		u64 before[2];
+
+		remap_start(&r, c);
+		map(0, 0, MIB(2), PT_RW);
+		ok(iommu_attach(&r.domain[0], remap_device(&r, REMAP_NIC)));
+		ok(iommu_detach(remap_device(&r, REMAP_NIC), false));
+		for (u32 i = 0; i < 2; i++)
+			before[i] = remap_flushes(&r, i);
+		ok(iommu_domain_fini(&r.domain[0]));
+		for (u32 i = 0; i < 2; i++)
+			assert_true(remap_flushes(&r, i) > before[i]);
+		remap_end(&r);
+	}
 }
 
 /* A grant without a page left: nothing half done, nobody else concerned. */
@@ -745,6 +773,7 @@ int main(void)
 	    cmocka_unit_test(an_ioapic_belongs_to_the_hypervisor),
 	    cmocka_unit_test(domains_come_and_go_without_a_trace),
 	    cmocka_unit_test(ids_run_out_and_come_back),
+	    cmocka_unit_test(an_ended_domain_is_flushed_everywhere),
 	    cmocka_unit_test(an_exhausted_grant_fails_alone),
 	    cmocka_unit_test(a_failed_flush_is_not_forgotten),
 	    cmocka_unit_test(quarantine_keeps_what_was_listed_and_no_more),
