@@ -5,11 +5,16 @@
 #include "core/metal/asm.h"
 #include "core/metal/build.h"
 #include "core/metal/host.h"
+#include "core/metal/idt.h"
 #include "core/metal/run.h"
 #include "core/metal/smp.h"
 #include "core/metal/time.h"
 #include "core/port.h"
 #include "core/vcpu/gacpi.h"
+
+#define MSR_PLATFORM_ID	      0x17
+#define MSR_PATCH_LEVEL	      0x8b
+#define MSR_ARCH_CAPABILITIES 0x10a
 
 #define ECAM_BUSES 256
 #define NEED32	   MIB(256) /* a hole for BARs, so that there is always a window */
@@ -179,6 +184,14 @@ static int build_memory(struct workstation *w)
 	return err;
 }
 
+/* A register the guest may read, 0 where this processor has none. */
+static u64 rdmsr_if_there(u32 msr)
+{
+	u64 value;
+
+	return rdmsr_safe(msr, &value) ? value : 0;
+}
+
 static int build_processors(struct workstation *w)
 {
 	const struct plan_workstation *plan = w->plan;
@@ -202,8 +215,10 @@ static int build_processors(struct workstation *w)
 	    .invariant_tsc = params.invariant_tsc,
 	    .tsc_hz = tsc_hz(),
 	    .apic_hz = lapic_timer_hz(),
-	    .tsc_start = w->start_tsc,
 	    .efer_allowed = cpuid_efer_allowed(&g->cpuid),
+	    .microcode = rdmsr_if_there(MSR_PATCH_LEVEL),
+	    .platform_id = rdmsr_if_there(MSR_PLATFORM_ID),
+	    .arch_capabilities = rdmsr_if_there(MSR_ARCH_CAPABILITIES),
 	};
 	const struct mtrr_hole hole = {GPA(w->layout.low_top), GIB(4) - w->layout.low_top};
 	u32 r[4], signature;

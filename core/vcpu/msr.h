@@ -56,10 +56,9 @@ struct msr_workstation {
 	u32 features; /* msr_features() */
 	bool invariant_tsc;
 	u64 tsc_hz, apic_hz;
-	u64 tsc_start;	  /* TSC when time_100ns() was 0; used only with invariant_tsc */
-	u64 efer_allowed; /* cpuid_efer_allowed() */
+	u64 efer_allowed;			       /* cpuid_efer_allowed() */
 	u64 microcode, platform_id, arch_capabilities; /* the host's MSRs 8Bh, 17h, 10Ah; 0: none */
-	u64 hv_guest_os_id, hv_hypercall, hv_reference_tsc, hv_tsc_invariant;
+	u64 hv_guest_os_id, hv_hypercall, hv_tsc_invariant;
 };
 
 struct msr_rule;
