@@ -373,6 +373,9 @@ int lapic_base_write(struct lapic *a, u64 value)
 			       : flags		     ? LAPIC_X2APIC
 						     : LAPIC_DISABLED;
 
+	if (value == lapic_base_read(a))
+		return OK;
+
 	/* The page stays where it is: to move it is the one thing of the register not offered. */
 	if ((value & ~(u64)(APIC_BASE_BSP | APIC_BASE_EN | APIC_BASE_EXTD)) != APIC_BASE_ADDRESS)
 		return ERR_PERM;
@@ -381,7 +384,7 @@ int lapic_base_write(struct lapic *a, u64 value)
 	if (!(moves[a->mode] >> mode & 1))
 		return ERR_PERM;
 	if (mode == a->mode)
-		return OK;
+		return OK; /* but for the boot processor's flag, which stays */
 	a->base_flags = (a->base_flags & APIC_BASE_BSP) | flags;
 	if (mode == LAPIC_DISABLED)
 		reset_registers(a);

@@ -118,7 +118,7 @@ static inline const struct msr_rule *find_rule(struct msr_cpu *c, u32 msr)
  * EFER (APM vol. 2 §3.1.7): only bits that CPUID offers; LMA is the processor's; LME stands still
  * while paging is on.
  */
-static int write_efer(struct msr_cpu *c, u64 value)
+static __attribute__((noinline)) int write_efer(struct msr_cpu *c, u64 value)
 {
 	u64 old = c->ops->efer_read(c->hw);
 

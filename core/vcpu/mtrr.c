@@ -75,49 +75,58 @@ int mtrr_boot(struct mtrr *m, u8 phys_bits, const struct mtrr_hole *holes, u32 n
 
 int mtrr_read(const struct mtrr *m, u32 msr, u64 *value)
 {
-	u32 fixed = fixed_index(msr), variable = (msr - MSR_VARIABLE) / 2;
+	u32 variable = msr - MSR_VARIABLE, fixed;
 
-	if (msr == MSR_MTRRCAP)
-		*value = MTRR_VARIABLE | CAP_FIXED | CAP_WC;
-	else if (msr == MSR_DEF_TYPE)
+	if (msr == MSR_DEF_TYPE) {
 		*value = m->def_type;
-	else if (fixed < MTRR_FIXED)
+	} else if (variable < 2 * MTRR_VARIABLE) {
+		*value = msr & 1 ? m->mask[variable / 2] : m->base[variable / 2];
+	} else if (msr == MSR_MTRRCAP) {
+		*value = MTRR_VARIABLE | CAP_FIXED | CAP_WC;
+	} else {
+		fixed = fixed_index(msr);
+		if (fixed == MTRR_FIXED)
+			return ERR_NOENT;
 		*value = m->fixed[fixed];
-	else if (msr >= MSR_VARIABLE && variable < MTRR_VARIABLE)
-		*value = msr & 1 ? m->mask[variable] : m->base[variable];
-	else
-		return ERR_NOENT;
+	}
+	return OK;
+}
+
+static int write_variable(struct mtrr *m, u32 n, bool mask, u64 value)
+{
+	if (mask) {
+		if (value & ~(address_bits(m) | MASK_VALID))
+			return ERR_PERM;
+		m->mask[n] = value;
+	} else {
+		if (value & ~(address_bits(m) | 0xff) || !type_valid(value & 0xff))
+			return ERR_PERM;
+		m->base[n] = value;
+	}
 	return OK;
 }
 
 int mtrr_write(struct mtrr *m, u32 msr, u64 value)
 {
-	u32 fixed = fixed_index(msr), variable = (msr - MSR_VARIABLE) / 2;
+	u32 variable = msr - MSR_VARIABLE, fixed;
 
-	if (msr == MSR_MTRRCAP)
-		return ERR_PERM;
 	if (msr == MSR_DEF_TYPE) {
 		if (value & ~(u64)(DEF_TYPE_E | DEF_TYPE_FE | 0xff) || !type_valid(value & 0xff))
 			return ERR_PERM;
 		m->def_type = value;
-	} else if (fixed < MTRR_FIXED) {
-		for (u32 shift = 0; shift < 64; shift += 8)
-			if (!type_valid(value >> shift & 0xff))
-				return ERR_PERM;
-		m->fixed[fixed] = value;
-	} else if (msr >= MSR_VARIABLE && variable < MTRR_VARIABLE) {
-		if (msr & 1) {
-			if (value & ~(address_bits(m) | MASK_VALID))
-				return ERR_PERM;
-			m->mask[variable] = value;
-		} else {
-			if (value & ~(address_bits(m) | 0xff) || !type_valid(value & 0xff))
-				return ERR_PERM;
-			m->base[variable] = value;
-		}
-	} else {
-		return ERR_NOENT;
+		return OK;
 	}
+	if (variable < 2 * MTRR_VARIABLE)
+		return write_variable(m, variable / 2, msr & 1, value);
+	if (msr == MSR_MTRRCAP)
+		return ERR_PERM;
+	fixed = fixed_index(msr);
+	if (fixed == MTRR_FIXED)
+		return ERR_NOENT;
+	for (u32 shift = 0; shift < 64; shift += 8)
+		if (!type_valid(value >> shift & 0xff))
+			return ERR_PERM;
+	m->fixed[fixed] = value;
 	return OK;
 }
 
