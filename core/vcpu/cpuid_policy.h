@@ -1,7 +1,16 @@
-/* Private to cpuid.c: the policy as data. */
+/* Private to cpuid.c and cpuid_build.c: the policy as data, and what they share. */
 #pragma once
 
-#include "core/base/types.h"
+#include "core/vcpu/cpuid.h"
+
+/* In count[]: ECX chooses among the entries; something of the vCPU is filled in. */
+#define CPUID_INDEXED 0x80
+#define CPUID_DYNAMIC 0x40
+#define CPUID_COUNT   0x3f
+
+/* Bytes of an XSAVE area that holds these components, in either format. */
+u32 cpuid_xsave_standard(const struct cpuid_table *t, u64 xcr0);
+u32 cpuid_xsave_compacted(const struct cpuid_table *t, u64 xcr0);
 
 enum cpuid_kind {
 	CPUID_PLAIN,	    /* ECX is ignored */

@@ -1,30 +1,15 @@
 /* Length and operands of one instruction: see insn.h. */
 #include "core/vcpu/insn.h"
+#include "core/vcpu/insn_decode.h"
 #include "core/vcpu/insn_table.h"
 
-#define REX_W 8
-#define REX_R 4
-#define REX_X 2
-#define REX_B 1
-
-struct decoder {
-	const u8 *p, *end;
-	struct insn *out;
-	enum insn_mode mode;
-	u8 opsize, addr_width;
-	u8 rex;
-	bool has_rex, has_66, has_67, has_seg;
-	u8 rep; /* the last of F2h and F3h */
-	u8 modrm;
-};
-
-static inline bool left(const struct decoder *d, size_t n)
+static inline bool left(const struct insn_decoder *d, size_t n)
 {
 	return (size_t)(d->end - d->p) >= n;
 }
 
 /* n little-endian bytes, sign-extended. The caller has checked that they are there. */
-static u64 take(struct decoder *d, u8 n)
+static u64 take(struct insn_decoder *d, u8 n)
 {
 	u64 v = 0;
 
@@ -36,7 +21,7 @@ static u64 take(struct decoder *d, u8 n)
 	return v;
 }
 
-static void take_prefix(struct decoder *d, u8 b)
+static void take_prefix(struct insn_decoder *d, u8 b)
 {
 	if (b == 0x66) {
 		d->has_66 = true;
@@ -56,7 +41,7 @@ static void take_prefix(struct decoder *d, u8 b)
 	}
 }
 
-static int take_prefixes(struct decoder *d)
+static int take_prefixes(struct insn_decoder *d)
 {
 	for (;; d->p++) {
 		if (!left(d, 1))
@@ -78,7 +63,7 @@ static int take_prefixes(struct decoder *d)
 	}
 }
 
-static void size_operands(struct decoder *d)
+static void size_operands(struct insn_decoder *d)
 {
 	static const u8 opsize[3][2] = {{2, 4}, {4, 2}, {4, 2}};
 	static const u8 addr[3][2] = {{2, 4}, {4, 2}, {8, 4}};
@@ -87,7 +72,7 @@ static void size_operands(struct decoder *d)
 	d->addr_width = addr[d->mode][d->has_67];
 }
 
-static int take_modrm_16(struct decoder *d, u8 mod, u8 rm)
+static int take_modrm_16(struct insn_decoder *d, u8 mod, u8 rm)
 {
 	static const u8 bases[8] = {GPR_BX, GPR_BX, GPR_BP, GPR_BP, GPR_SI, GPR_DI, GPR_BP, GPR_BX};
 	static const u8 indexes[8] = {GPR_SI,	   GPR_DI,	GPR_SI,	     GPR_DI,
@@ -109,7 +94,7 @@ static int take_modrm_16(struct decoder *d, u8 mod, u8 rm)
 }
 
 /* ModRM, SIB and displacement (APM vol. 3 §1.4). Leaves the memory operand in *out. */
-static int take_modrm(struct decoder *d)
+static int take_modrm(struct insn_decoder *d)
 {
 	struct insn *i = d->out;
 
@@ -151,7 +136,7 @@ static int take_modrm(struct decoder *d)
 	return OK;
 }
 
-static int take_immediate(struct decoder *d, u8 kind)
+static int take_immediate(struct insn_decoder *d, u8 kind)
 {
 	u8 z = d->opsize == 2 ? 2 : 4, n = 0;
 
@@ -192,136 +177,8 @@ static int take_immediate(struct decoder *d, u8 kind)
 	return OK;
 }
 
-/* What ModRM.reg makes of a group opcode with a memory operand; INSN_OTHER if not emulated. */
-static void name_group(struct decoder *d, enum group group)
-{
-	static const u8 group_3[8] = {INSN_TEST, INSN_TEST, INSN_NOT, INSN_NEG};
-	static const u8 group_4[8] = {INSN_INC, INSN_DEC};
-	static const u8 group_8[8] = {[4] = INSN_BT, INSN_BTS, INSN_BTR, INSN_BTC};
-	static const u8 group_11[8] = {INSN_MOV};
-	struct insn *i = d->out;
-	u8 reg = (d->modrm >> 3) & 7;
-
-	i->width = d->opsize;
-	i->form = INSN_FORM_IMM;
-	switch (group) {
-	case GROUP_1_8:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case GROUP_1:
-		i->op = INSN_ADD + reg;
-		break;
-	case GROUP_3_8:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case GROUP_3:
-		i->op = group_3[reg];
-		if (i->op != INSN_TEST)
-			i->form = INSN_FORM_UNARY;
-		break;
-	case GROUP_4:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case GROUP_5:
-		i->op = group_4[reg];
-		i->form = INSN_FORM_UNARY;
-		break;
-	case GROUP_8:
-		i->op = group_8[reg];
-		break;
-	case GROUP_11_8:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case GROUP_11:
-		i->op = group_11[reg];
-		break;
-	}
-}
-
-/* The operand of ModRM.reg. */
-static void name_register(struct decoder *d, u8 width)
-{
-	struct insn *i = d->out;
-
-	i->reg = ((d->modrm >> 3) & 7) | (d->rex & REX_R ? 8 : 0);
-	i->reg_width = width;
-	if (width == 1 && !d->has_rex && i->reg >= 4) {
-		i->reg -= 4;
-		i->reg_high = 1;
-	}
-}
-
-static void name_operands(struct decoder *d, const struct opcode *o)
-{
-	struct insn *i = d->out;
-
-	if (o->shape & OPC_MODRM && d->modrm >> 6 == 3)
-		return;
-	i->op = o->op;
-	i->width = d->opsize;
-	switch ((enum operands)o->args) {
-	case ARGS_NONE:
-		break;
-	case ARGS_STORE_8:
-	case ARGS_LOAD_8:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case ARGS_STORE:
-	case ARGS_LOAD:
-		i->form = o->args == ARGS_STORE || o->args == ARGS_STORE_8 ? INSN_FORM_STORE
-									   : INSN_FORM_LOAD;
-		name_register(d, i->width);
-		break;
-	case ARGS_EXTEND_8:
-	case ARGS_EXTEND_16:
-	case ARGS_EXTEND_32:
-		i->form = INSN_FORM_LOAD;
-		name_register(d, d->opsize);
-		i->reg_high = 0;
-		i->width = o->args == ARGS_EXTEND_8 ? 1 : o->args == ARGS_EXTEND_16 ? 2 : 4;
-		if (o->args != ARGS_EXTEND_32)
-			break;
-		/* ARPL; and with a 16-bit register the width read differs between processors. */
-		if (d->mode != INSN_64 || d->opsize < 4)
-			i->op = INSN_OTHER;
-		break;
-	case ARGS_MOFFS_LOAD_8:
-	case ARGS_MOFFS_STORE_8:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case ARGS_MOFFS_LOAD:
-	case ARGS_MOFFS_STORE:
-		i->form = o->args == ARGS_MOFFS_LOAD || o->args == ARGS_MOFFS_LOAD_8
-			      ? INSN_FORM_LOAD
-			      : INSN_FORM_STORE;
-		i->reg = GPR_AX;
-		i->reg_width = i->width;
-		/* The address is unsigned, whatever its size. */
-		i->disp =
-		    d->addr_width == 8 ? i->imm : i->imm & ((1ull << (8 * d->addr_width)) - 1);
-		break;
-	case ARGS_STRING_8:
-		i->width = 1;
-		__attribute__((fallthrough));
-	case ARGS_STRING:
-		i->form = INSN_FORM_STRING;
-		i->reg = GPR_AX;
-		i->reg_width = i->width;
-		break;
-	case ARGS_NONTEMPORAL:
-		i->form = INSN_FORM_STORE;
-		name_register(d, i->width);
-		if (d->has_66 || d->rep || i->width < 4)
-			i->op = INSN_OTHER;
-		break;
-	case ARGS_GROUP:
-		name_group(d, (enum group)o->op);
-		break;
-	}
-}
-
 /* One-byte map, and after 0Fh the second, with what their tables cannot say. */
-static int decode_legacy(struct decoder *d)
+static int decode_legacy(struct insn_decoder *d)
 {
 	const struct opcode *o;
 	bool two = false;
@@ -369,12 +226,12 @@ static int decode_legacy(struct decoder *d)
 	}
 	err = take_immediate(d, imm);
 	if (!err && o->args)
-		name_operands(d, o);
+		insn_name_operands(d, o);
 	return err;
 }
 
 /* The part after a VEX, EVEX or XOP prefix: opcode, ModRM, perhaps an immediate. */
-static int decode_vector(struct decoder *d, u8 map, bool vex)
+static int decode_vector(struct insn_decoder *d, u8 map, bool vex)
 {
 	u8 imm = IMM_NONE, b;
 	int err;
@@ -418,7 +275,7 @@ static int decode_vector(struct decoder *d, u8 map, bool vex)
  * VEX, EVEX and XOP prefixes. *taken tells whether the bytes at d->p are one; outside of 64-bit
  * mode C4h, C5h and 62h are LES, LDS and BOUND unless the next byte would name a register.
  */
-static int decode_prefixed(struct decoder *d, bool *taken)
+static int decode_prefixed(struct insn_decoder *d, bool *taken)
 {
 	u8 b = *d->p, next;
 	u8 map;
@@ -465,7 +322,7 @@ static int decode_prefixed(struct decoder *d, bool *taken)
 
 int insn_decode(const u8 *bytes, size_t n, enum insn_mode mode, struct insn *out)
 {
-	struct decoder d = {
+	struct insn_decoder d = {
 	    .p = bytes,
 	    .end = bytes + (n < INSN_MAX ? n : INSN_MAX),
 	    .out = out,

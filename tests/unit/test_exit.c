@@ -50,7 +50,7 @@ static u64 hw_read(struct vcpu *v, enum virt_reg r)
 	case VIRT_CR3:
 		return v->cr3;
 	case VIRT_CR4:
-		return v->cr4;
+		return v->view.cr4;
 	case VIRT_EFER:
 		return efer;
 	}
@@ -168,7 +168,7 @@ static int set_up(void **state)
 	vcpu.exits = exits;
 	vcpu.long_mode = true;
 	vcpu.cr3 = 0x1000;
-	vcpu.cr4 = 1 << 5;
+	vcpu.view = (struct cpuid_vcpu){.apic_enabled = true, .cr4 = 1 << 5, .xcr0 = 1};
 	vcpu.rip = CODE;
 	vcpu.rflags = 0x202;
 	cr0 = 1u << 31 | 1 << 16 | 1;
