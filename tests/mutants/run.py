@@ -21,7 +21,7 @@ from mutate import mutate
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = "build/mutants"
 SUITES = sorted(glob.glob("tests/unit/test_vtd_*.c") + glob.glob("tests/unit/test_amdvi_*.c")) + [
-    "tests/unit/test_iommu.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c", "tests/unit/test_tables.c"]
+    "tests/unit/test_iommu.c", "tests/unit/test_iommu_start.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c", "tests/unit/test_tables.c"]
 CFLAGS = ("-std=gnu17 -I. -fno-strict-aliasing -fno-common -fwrapv -w -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined "
           "-fno-sanitize-recover=all").split()
 ENV = dict(os.environ, IOMMU_STEPS="4000", IOMMU_STRICT_STEPS="40", ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")

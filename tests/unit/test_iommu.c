@@ -156,6 +156,7 @@ static void the_wrong_addresses_are_refused(void **state)
 	assert_int_equal(iommu_map(d, IOVA(0), PADDR(0), PAGE, 0), ERR_INVAL);
 	assert_int_equal(iommu_map(d, IOVA(0), PADDR(0), PAGE, PT_RWX), ERR_INVAL);
 	assert_int_equal(iommu_protect(d, IOVA(0xfedff000), PAGE, 0), ERR_INVAL);
+	assert_int_equal(iommu_protect(d, IOVA(0xfedff000), PAGE, PT_RWX), ERR_INVAL);
 	assert_int_equal(iommu_map(d, IOVA(0xfedff000), PADDR(GIB(8)), PAGE, PT_RW), ERR_EXIST);
 	remap_end(&r);
 }
@@ -395,6 +396,7 @@ static void ids_run_out_and_come_back(void **state)
 {
 	static struct iommu_domain many[64];
 	struct iommu_domain extra;
+	struct pool tiny;
 	u32 n = 0;
 	int err;
 
@@ -410,6 +412,14 @@ static void ids_run_out_and_come_back(void **state)
 	ok(iommu_domain_fini(&many[3]));
 	ok(iommu_domain_init(&extra, &r.iommu, 9, &r.ws[0], NULL, 0));
 	assert_int_equal(extra.id, many[3].id);
+
+	/* one that could not be made gives its id back */
+	ok(iommu_domain_fini(&extra));
+	tiny = r.ws[1];
+	tiny.size = align_up(tiny.next, PAGE);
+	tiny.free.v = 0;
+	assert_int_equal(iommu_domain_init(&extra, &r.iommu, 9, &tiny, NULL, 0), ERR_NOMEM);
+	ok(iommu_domain_init(&extra, &r.iommu, 9, &r.ws[0], NULL, 0));
 
 	/* the very last of 16 bits is an id, what no entry could hold is none */
 	r.iommu.caps.max_domains = 0x20000;
