@@ -362,6 +362,33 @@ static void an_id_in_use_is_not_given_twice(void **state)
 	rig_end(&rig);
 }
 
+/* What lies behind a device's ids in memory is no id of it. */
+static void only_its_own_ids_are_touched(void **state)
+{
+	struct iommu_domain *second;
+	struct iommu_device *next;
+	u64 before;
+
+	start(NULL);
+	rig.rids[2][0] = 0x0300;
+	next = rig_device(&rig, 0, 0x0300, 1);
+	rig.rids[2][1] = 0x0100; /* dev's */
+	second = rig_domain(&rig, 1, 2);
+	rig_map(&rig, second, 0, RIG_GUEST(1), MIB(2), PT_RW);
+	before = amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_DEVTAB);
+	rig_attach(&rig, next, second);
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_DEVTAB),
+			 before + 1);
+	assert_true(rig_reaches(next, 0, true, RIG_GUEST(1)));
+	assert_true(rig_reaches(dev, 0, true, RIG_GUEST(0)));
+	rig_block(&rig, next);
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_DEVTAB),
+			 before + 2);
+	assert_true(rig_blocked(next, 0, true));
+	assert_true(rig_reaches(dev, 0, true, RIG_GUEST(0)));
+	rig_end(&rig);
+}
+
 static void domains_the_unit_cannot_express_are_refused(void **state)
 {
 	struct iommu_domain *bad;
@@ -641,6 +668,7 @@ int main(void)
 	    cmocka_unit_test(a_unit_that_caches_absence_is_told_of_new_pages),
 	    cmocka_unit_test(aliases_are_attached_and_blocked_with_their_device),
 	    cmocka_unit_test(an_id_in_use_is_not_given_twice),
+	    cmocka_unit_test(only_its_own_ids_are_touched),
 	    cmocka_unit_test(domains_the_unit_cannot_express_are_refused),
 	    cmocka_unit_test(six_levels_where_the_unit_has_them),
 	    cmocka_unit_test(an_exhausted_grant_leaves_nothing_behind),
