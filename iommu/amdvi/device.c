@@ -71,7 +71,7 @@ static void invalidate_entries(struct amdvi *a, const struct iommu_device *dev)
 	}
 }
 
-/* An id in use already belongs to another device: attaching would take it from that one. */
+/* Is an id in use already, by this device or by another that attaching would take it from? */
 static bool taken(const struct iommu_device *dev)
 {
 	for (u32 i = 0; i < dev->nrids; i++)
@@ -86,7 +86,7 @@ int amdvi_attach(struct iommu_device *dev, struct iommu_domain *dom)
 	struct amdvi_irqs *irqs;
 	int err;
 
-	if (dev->state == IOMMU_DEV_ATTACHED || taken(dev))
+	if (taken(dev))
 		return ERR_BUSY;
 	if (dom->id == AMDVI_BLOCKED_ID || !dom->pt.levels ||
 	    dom->pt.levels > amdvi_efr_levels(a->features))

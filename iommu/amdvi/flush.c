@@ -11,12 +11,11 @@ static u64 page_operand(u64 lo, u64 hi)
 {
 	u64 differ = lo ^ hi;
 
-	if (differ < PAGE_SIZE)
+	if (!(differ >> 12))
 		return lo & ~(u64)(PAGE_SIZE - 1);
-	if (differ >> 62)
-		return AMDVI_CMD_PAGES_WHOLE | AMDVI_CMD_PAGES_S;
 
-	u64 half = 1ull << (63 - __builtin_clzll(differ)); /* of the size */
+	/* Half the size; of 2^64 too, which doubles to 0 and makes the operand for everything. */
+	u64 half = 1ull << (63 - __builtin_clzll(differ));
 
 	return ((lo & ~(2 * half - 1)) | ((half - 1) & ~(u64)(PAGE_SIZE - 1))) | AMDVI_CMD_PAGES_S;
 }

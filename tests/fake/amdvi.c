@@ -208,6 +208,8 @@ static bool execute(struct amdvi_model *m, struct amdvi_model_command *c)
 		if (has_reserved(q, 0x0fff000000ff0000ull, 0xffe))
 			return false;
 		page_range(q[1], &c->lo, &c->hi);
+		if (!model_ats_enabled(m, c->id))
+			model_violation("%04x was asked to empty a TLB it may not have", c->id);
 		if (model_muted(c->id))
 			model_event(m, EVENT_IOTLB_TIMEOUT, c->id, 0, 0,
 				    (m->cmdbase & 0xffffffffff000ull) + m->cmdhead);
@@ -275,6 +277,8 @@ static void on_relax(void *model)
 		in_relax = false;
 	}
 	write_event(m);
+	m->status &= ~m->stopping;
+	m->stopping = 0;
 	if (m->delay_left)
 		m->delay_left--;
 	else if (step(m))
@@ -290,6 +294,15 @@ static void on_exchange(void *model, volatile u128 *p, u128 old, u128 new)
 
 /* ---- registers ------------------------------------------------------------------------------- */
 
+/* A ring stops at once, or a polling step after it was told to. */
+static void stop_ring(struct amdvi_model *m, u32 run)
+{
+	if (m->config.late)
+		m->stopping |= m->status & run;
+	else
+		m->status &= ~run;
+}
+
 static void update_run(struct amdvi_model *m, u64 old)
 {
 	u64 now = m->control;
@@ -304,16 +317,20 @@ static void update_run(struct amdvi_model *m, u64 old)
 		return;
 	}
 	if (!(now & C_CMDBUF_EN))
-		m->status &= ~S_CMDRUN;
+		stop_ring(m, S_CMDRUN);
 	else if (rise || !(old & C_CMDBUF_EN)) {
 		if (m->head_unknown)
 			model_violation("command buffer restarted where an error left its head");
 		m->status |= S_CMDRUN;
 	}
-	if (!(now & C_EVTLOG_EN))
-		m->status &= ~S_EVTRUN;
-	else if ((rise || !(old & C_EVTLOG_EN)) && !(m->status & S_OVERFLOW))
-		m->status |= S_EVTRUN;
+	if (!(now & C_EVTLOG_EN)) {
+		stop_ring(m, S_EVTRUN);
+	} else if (rise || !(old & C_EVTLOG_EN)) {
+		if (m->stopping & S_EVTRUN)
+			model_violation("event log restarted before it had stopped");
+		if (!(m->status & S_OVERFLOW))
+			m->status |= S_EVTRUN;
+	}
 }
 
 static void write_control(struct amdvi_model *m, u64 v)

@@ -122,7 +122,7 @@ struct amdvi_model {
 	u32 msi_address[2], msi_data;
 	u16 msi_control;
 
-	u32 delay_left, idle;
+	u32 delay_left, idle, stopping;
 	u8 break_event;
 	u32 break_times;
 	u64 ncommands, count[16];
@@ -155,6 +155,7 @@ void model_violation(const char *format, ...) __attribute__((format(printf, 1, 2
 void model_event(struct amdvi_model *m, u8 code, u16 rid, u16 domain, u32 flags, u64 address);
 bool model_enabled(const struct amdvi_model *m);
 bool model_muted(u16 rid);
+bool model_ats_enabled(struct amdvi_model *m, u16 rid);
 struct amdvi_model *model_of(struct bdf function);
 void model_reset_devices(void);
 

@@ -514,6 +514,13 @@ static bool ats_allowed(struct amdvi_model *m, u16 rid, u64 iova)
 	return false;
 }
 
+bool model_ats_enabled(struct amdvi_model *m, u16 rid)
+{
+	const u64 *dte = dte_get(m, rid, 0, 0);
+
+	return dte && (dte[1] & D1_I);
+}
+
 bool amdvi_model_ats_request(struct bdf function, u64 iova)
 {
 	struct bdf as = requester(function);

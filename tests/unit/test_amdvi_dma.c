@@ -362,6 +362,33 @@ static void an_id_in_use_is_not_given_twice(void **state)
 	rig_end(&rig);
 }
 
+/* What lies behind a device's ids in memory is no id of it. */
+static void only_its_own_ids_are_touched(void **state)
+{
+	struct iommu_domain *second;
+	struct iommu_device *next;
+	u64 before;
+
+	start(NULL);
+	rig.rids[2][0] = 0x0300;
+	next = rig_device(&rig, 0, 0x0300, 1);
+	rig.rids[2][1] = 0x0100; /* dev's */
+	second = rig_domain(&rig, 1, 2);
+	rig_map(&rig, second, 0, RIG_GUEST(1), MIB(2), PT_RW);
+	before = amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_DEVTAB);
+	rig_attach(&rig, next, second);
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_DEVTAB),
+			 before + 1);
+	assert_true(rig_reaches(next, 0, true, RIG_GUEST(1)));
+	assert_true(rig_reaches(dev, 0, true, RIG_GUEST(0)));
+	rig_block(&rig, next);
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_DEVTAB),
+			 before + 2);
+	assert_true(rig_blocked(next, 0, true));
+	assert_true(rig_reaches(dev, 0, true, RIG_GUEST(0)));
+	rig_end(&rig);
+}
+
 static void domains_the_unit_cannot_express_are_refused(void **state)
 {
 	struct iommu_domain *bad;
@@ -520,17 +547,20 @@ static void translated_requests_need_leave(void **state)
 
 static void device_tlbs_are_emptied(void **state)
 {
-	u64 reached;
+	u64 reached, asked;
 
 	start_ats();
 	rig_map(&rig, dom, MIB(8), RIG_GUEST(0) + MIB(8), PAGE_SIZE, PT_RW);
 	assert_true(amdvi_model_ats_request(rig_bdf(dev), 0));
 	assert_true(amdvi_model_ats_request(rig_bdf(dev), MIB(8)));
+	asked = amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_IOTLB);
 	rig_unmap(&rig, dom, 0, PAGE_SIZE);
 	assert_false(amdvi_model_ats_dma(rig_bdf(dev), 0, true, &reached));
 	assert_true(amdvi_model_ats_dma(rig_bdf(dev), MIB(8), true, &reached));
 	rig_block(&rig, dev);
 	assert_false(amdvi_model_ats_dma(rig_bdf(dev), MIB(8), true, &reached));
+	rig_block(&rig, dev);
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_IOTLB), asked + 2);
 	/* The next owner allows ATS too: nothing must be left in the device. */
 	rig_attach(&rig, dev, dom);
 	assert_false(amdvi_model_ats_dma(rig_bdf(dev), MIB(8), true, &reached));
@@ -549,14 +579,17 @@ static u32 count_faults(enum iommu_fault_kind kind)
 
 static void a_tlb_that_does_not_answer_costs_the_device_its_place(void **state)
 {
-	u64 reached;
+	u64 reached, asked;
 
 	start_ats();
 	rig_attach(&rig, other, dom);
 	assert_true(amdvi_model_ats_request(rig_bdf(dev), 0));
 	amdvi_model_ats_mute(rig_bdf(dev), true);
+	asked = amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_IOTLB);
 	rig_unmap(&rig, dom, 0, PAGE_SIZE);
 	assert_int_equal(dev->state, IOMMU_DEV_SILENCED);
+	/* Asked once: each time costs all workstations the unit's patience. */
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_IOTLB), asked + 1);
 	assert_false(amdvi_model_ats_dma(rig_bdf(dev), 0, true, &reached));
 	assert_true(rig_blocked(dev, 0x1000, true));
 	assert_true(rig_reaches(other, 0x1000, true, RIG_GUEST(0) + 0x1000));
@@ -603,6 +636,62 @@ static void a_flooded_log_does_not_hide_a_mute_device(void **state)
 	rig_end(&rig);
 }
 
+static void one_fault(void *ctx)
+{
+	(void)rig_blocked(other, 0x1000, true);
+}
+
+/* Records of others in between, and a second device with a TLB that does answer. */
+static void only_the_mute_device_pays(void **state)
+{
+	struct amdvi_model_config c = rig_config(0);
+	struct iommu_device *second;
+
+	c.late = true;
+	start(&c);
+	rig_block(&rig, dev);
+	second = rig_device(&rig, 0, 0x0300, 1);
+	dev->ats = second->ats = true;
+	rig_attach(&rig, dev, dom);
+	rig_attach(&rig, second, dom);
+	amdvi_model_on_relax(one_fault, NULL);
+	rig_unmap(&rig, dom, 0, PAGE_SIZE);
+	assert_int_equal(dev->state, IOMMU_DEV_ATTACHED);
+	assert_int_equal(second->state, IOMMU_DEV_ATTACHED);
+	amdvi_model_ats_mute(rig_bdf(dev), true);
+	rig_unmap(&rig, dom, 0x1000, PAGE_SIZE);
+	amdvi_model_on_relax(NULL, NULL);
+	assert_int_equal(dev->state, IOMMU_DEV_SILENCED);
+	assert_int_equal(second->state, IOMMU_DEV_ATTACHED);
+	assert_true(rig_reaches(second, 0x2000, true, RIG_GUEST(0) + 0x2000));
+	rig_end(&rig);
+}
+
+/* A log that had overflowed before is emptied, so that the answer can be seen. */
+static void a_flooded_log_is_no_reason_by_itself(void **state)
+{
+	struct amdvi_model_config c = rig_config(0);
+	struct iommu_fault f;
+
+	c.late = c.late_events = true;
+	start(&c);
+	rig_block(&rig, dev);
+	dev->ats = true;
+	rig_attach(&rig, dev, dom);
+	for (u32 i = 0; i < 600; i++)
+		assert_true(rig_blocked(other, 0x1000, true));
+	rig_unmap(&rig, dom, 0, PAGE_SIZE);
+	assert_int_equal(dev->state, IOMMU_DEV_ATTACHED);
+	assert_int_equal(amdvi_ops.poll(&rig.unit[0], &f), 0);
+	for (u64 i = 0; i < 600; i++) {
+		assert_true(rig_blocked(other, 0x700000 + i * PAGE_SIZE, true));
+		assert_int_equal(amdvi_ops.poll(&rig.unit[0], &f), 1);
+		assert_int_equal(f.address, 0x700000 + i * PAGE_SIZE);
+		assert_int_equal(f.lost, !i);
+	}
+	rig_end(&rig);
+}
+
 static void flood(void *ctx)
 {
 	for (u32 i = 0; i < 600; i++)
@@ -641,6 +730,7 @@ int main(void)
 	    cmocka_unit_test(a_unit_that_caches_absence_is_told_of_new_pages),
 	    cmocka_unit_test(aliases_are_attached_and_blocked_with_their_device),
 	    cmocka_unit_test(an_id_in_use_is_not_given_twice),
+	    cmocka_unit_test(only_its_own_ids_are_touched),
 	    cmocka_unit_test(domains_the_unit_cannot_express_are_refused),
 	    cmocka_unit_test(six_levels_where_the_unit_has_them),
 	    cmocka_unit_test(an_exhausted_grant_leaves_nothing_behind),
@@ -650,6 +740,8 @@ int main(void)
 	    cmocka_unit_test(a_tlb_that_does_not_answer_costs_the_device_its_place),
 	    cmocka_unit_test(a_mute_device_can_be_blocked),
 	    cmocka_unit_test(a_flooded_log_does_not_hide_a_mute_device),
+	    cmocka_unit_test(only_the_mute_device_pays),
+	    cmocka_unit_test(a_flooded_log_is_no_reason_by_itself),
 	    cmocka_unit_test(a_log_flooded_all_the_time_counts_as_silence),
 	};
 

@@ -153,6 +153,15 @@ static void every_record_is_decoded(void **state)
 		assert_int_equal(f.rid, expected[i].rid ? 0x0108 : 0);
 		assert_int_equal(f.code, expected[i].code);
 	}
+	/* An interrupt request whose address is no HyperTransport message has no index to tell. */
+	for (u64 low = 0; low < 32; low += 4) {
+		struct iommu_fault f;
+
+		amdvi_event_decode(0, 2ull << 60 | 1ull << 51 | 0x0108, 0xfee00000 | low, &f);
+		assert_int_equal(f.kind, IOMMU_FAULT_INTERRUPT);
+		assert_false(f.has_address);
+		assert_true(f.write);
+	}
 	for (u32 flags = 0; flags < 0x1000; flags++) {
 		struct iommu_fault f;
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/fake/amdvi_rig.h"
+#include "tests/fake/view.h"
 
 static struct rig rig;
 
@@ -284,9 +285,11 @@ static void units_of_a_segment_share_the_table(void **state)
 
 static void quiet_means_blocked_and_still_translating(void **state)
 {
+	struct amdvi_model_irq irq;
 	struct iommu_device *dev;
 	struct iommu_domain *dom;
-	u64 control;
+	u64 control, exchanges;
+	u16 first;
 
 	rig_start(&rig, NULL);
 	assert_int_equal(amdvi_ops.arm_faults(&rig.unit[0], 0, 0x40), OK);
@@ -295,9 +298,15 @@ static void quiet_means_blocked_and_still_translating(void **state)
 	rig_map(&rig, dom, 0, RIG_GUEST(0), MIB(2), PT_RW);
 	rig_attach(&rig, dev, dom);
 	assert_true(rig_reaches(dev, 0, false, RIG_GUEST(0)));
+	assert_int_equal(amdvi_ops.irq_alloc(dev, 1, &first), OK);
+	assert_int_equal(amdvi_ops.irq_set(dev, first, &(struct iommu_irq){.vector = 0x40}), OK);
+	assert_true(amdvi_model_msi(rig_bdf(dev), 0xfee00000, first, &irq));
+	exchanges = fake_view_counts.exchanges;
 	assert_int_equal(amdvi_ops.quiesce(&rig.unit[0]), OK);
 	assert_int_equal(rig.unit[0].state, IOMMU_UNIT_QUIET);
 	assert_all_blocked(rig_bdf(dev));
+	assert_false(amdvi_model_msi(rig_bdf(dev), 0xfee00000, first, &irq));
+	assert_int_equal(fake_view_counts.exchanges, exchanges + 2); /* it is quick in a crash */
 	control = amdvi_model_register(rig.model[0], 0x18);
 	assert_int_equal(control & (1 | 1u << 2 | 1u << 3 | 1u << 12), 1);
 	assert_int_equal(amdvi_model_interrupts(rig.model[0]), 0);
@@ -397,12 +406,14 @@ static void a_command_refused_twice_fails_the_unit(void **state)
 {
 	struct iommu_device *dev, *other;
 	struct iommu_domain *dom;
+	u64 entry[4];
 	u16 first;
 
 	rig_start(&rig, NULL);
 	dev = rig_device(&rig, 0, 0x0100, 1);
 	other = rig_device(&rig, 0, 0x0200, 1);
 	dom = rig_domain(&rig, 0, 1);
+	rig_map(&rig, dom, 0, RIG_GUEST(0), MIB(2), PT_RW);
 	rig_attach(&rig, dev, dom);
 	amdvi_model_break_command(rig.model[0], 5, 2);
 	assert_int_equal(amdvi_ops.irq_alloc(dev, 1, &first), OK);
@@ -414,6 +425,11 @@ static void a_command_refused_twice_fails_the_unit(void **state)
 	assert_int_equal(other->state, IOMMU_DEV_BLOCKED);
 	assert_null(other->priv);
 	assert_true(rig_blocked(other, 0, true));
+	port_copy_from(entry,
+		       PADDR((amdvi_model_register(rig.model[0], 0) & ~0xfffull) + 0x200 * 32),
+		       sizeof(entry));
+	assert_int_equal(entry[0], 3);
+	assert_int_equal(entry[2], 1); /* no interrupt table that is the workstation's */
 	assert_int_equal(amdvi_ops.block(dev, false), ERR_IO);
 	assert_true(rig_blocked(dev, 0x1000, true));
 	rig_end(&rig);
