@@ -325,6 +325,11 @@ static void topology_reads_back(void **state)
 			assert_true(l3 == 32 || l3 == 1u << log2_up(ncpus));
 			assert_true(l3 <= 32);
 			assert_int_equal(ask(4, 4, CPUID_EAX) & 0x1f, 0);
+
+			u32 cores = (ncpus + threads - 1) / threads;
+
+			assert_int_equal(ask(4, 0, CPUID_EAX) >> 26,
+					 (cores > 64 ? 64 : 1u << log2_up(cores)) - 1);
 			continue;
 		}
 		cpuid_lookup(&table, &v, 0x8000001e, 0, out);
@@ -360,6 +365,24 @@ static void beyond_the_last_leaf(void **state)
 	for (u64 leaf = 0; leaf < 1ull << 32; leaf += 0x3ffff1) {
 		cpuid_lookup(&table, &boot_cpu, (u32)leaf | 0x100, ~0u, out);
 		assert_memory_equal(last, out, sizeof(out));
+	}
+}
+
+/* ECX means something to some leaves only. */
+static void subleaves_that_are_none(void **state)
+{
+	static const u32 plain[] = {0, 1, 6, 0x80000001, 0x80000008, 0x8000001e, 0x40000003};
+
+	build(&amd, 4, 2, true, true);
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		for (int reg = 0; reg < 4; reg++)
+			assert_int_equal(ask(plain[i], 0xdeadbeef, reg), ask(plain[i], 0, reg));
+	assert_int_not_equal(ask(1, 0, CPUID_EAX), 0);
+	for (int reg = 0; reg < 4; reg++) {
+		assert_int_equal(ask(7, 3, reg), 0);
+		assert_int_equal(ask(7, 0x80000000, reg), 0);
+		assert_int_equal(ask(0xd, 0x40, reg), 0);
+		assert_int_equal(ask(0x8000001d, 4, reg), 0);
 	}
 }
 
@@ -447,6 +470,7 @@ int main(void)
 	    cmocka_unit_test(xsave_area),
 	    cmocka_unit_test(topology_reads_back),
 	    cmocka_unit_test(beyond_the_last_leaf),
+	    cmocka_unit_test(subleaves_that_are_none),
 	    cmocka_unit_test(control_bits_follow_the_leaves),
 	    cmocka_unit_test(bad_parameters),
 	    cmocka_unit_test(on_this_processor),

@@ -422,6 +422,7 @@ static void refusals_change_nothing(void **state)
 	assert_int_equal(emulate(INSN_64, "\xf0\x03\x03", 3, &cpu),
 			 ERR_UNSUPPORTED); /* lock load */
 	assert_int_equal(emulate(INSN_64, "\x66\x0f\xc3\x03", 4, &cpu), ERR_UNSUPPORTED);
+	assert_int_equal(emulate(INSN_64, "\xf3\x0f\xc3\x03", 4, &cpu), ERR_UNSUPPORTED);
 	assert_int_equal(emulate(INSN_64, "\xff\x23", 2, &cpu), ERR_UNSUPPORTED); /* jmp [rbx] */
 	assert_int_equal(emulate(INSN_32, "\x63\x03", 2, &cpu), ERR_UNSUPPORTED); /* arpl */
 	for (int at = 0; at < 2; at++) {

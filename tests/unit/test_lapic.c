@@ -366,6 +366,18 @@ static void x2apic_registers(void **state)
 		assert_int_equal(lapic_msr_write(&apics[0], reserved[i].reg, reserved[i].bad),
 				 ERR_PERM);
 	assert_int_equal(real_writes + sent, 0);
+	/* What is passed goes through all the same, should it trap; status bits may be written back. */
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_TPR, 0x30), OK);
+	assert_int_equal(real[LAPIC_TPR], 0x30);
+	assert_int_equal(msr(0, LAPIC_TPR), 0x30);
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_EOI, 0), OK);
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_TIMER_INITIAL, 7), OK);
+	assert_int_equal(real[LAPIC_TIMER_INITIAL], 7);
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_SVR, 0x1ff), OK);
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_LVT_LINT0, 0x0d7fe), OK);
+	assert_int_equal(msr(0, LAPIC_LVT_LINT0), 0x087fe);
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_LVT_ERROR, 0x110fe), OK);
+	assert_int_equal(msr(0, LAPIC_LVT_ERROR), 0x100fe);
 	/* The page is not there. */
 	assert_int_equal(lapic_mmio_read(&apics[0], 0x20, 4, &v), ERR_NOENT);
 	assert_int_equal(lapic_mmio_write(&apics[0], 0xb0, 4, 0), ERR_NOENT);
@@ -383,6 +395,8 @@ static void xapic_page(void **state)
 	assert_int_equal(page(2, 0xe0), 0xffffffff);
 	page_write(2, 0xe0, 0);
 	assert_int_equal(page(2, 0xe0), 0x0fffffff);
+	page_write(2, 0xe0, 0xf0000000);
+	assert_int_equal(page(2, 0xe0), 0xffffffff);
 	page_write(2, 0xd0, 0x12345678);
 	assert_int_equal(page(2, 0xd0), 0x12000000);
 	/* The real APIC serves these. */
@@ -436,6 +450,8 @@ static void local_vectors(void **state)
 	page_write(0, 0x320, 0x0f);
 	assert_int_equal(real[LAPIC_LVT_TIMER], 0x1000f);
 	assert_int_equal(apics[0].refused, 1);
+	page_write(0, 0x320, 0x10);
+	assert_int_equal(real[LAPIC_LVT_TIMER], 0x10);
 	page_write(0, 0x320, 0x1000f); /* masked is harmless */
 	assert_int_equal(apics[0].refused, 1);
 	page_write(0, 0x320, 0xfff8fff0);
