@@ -371,6 +371,9 @@ static void x2apic_registers(void **state)
 	assert_int_equal(real[LAPIC_TPR], 0x30);
 	assert_int_equal(msr(0, LAPIC_TPR), 0x30);
 	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_EOI, 0), OK);
+	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_LVT_TIMER, 0x200ec), OK);
+	assert_int_equal(real[LAPIC_LVT_TIMER], 0x200ec);
+	assert_int_equal(msr(0, LAPIC_LVT_TIMER), 0x200ec);
 	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_TIMER_INITIAL, 7), OK);
 	assert_int_equal(real[LAPIC_TIMER_INITIAL], 7);
 	assert_int_equal(lapic_msr_write(&apics[0], LAPIC_SVR, 0x1ff), OK);
@@ -485,6 +488,9 @@ static void errors_are_reported_by_their_vector(void **state)
 	icr(1, 0x5);
 	assert_true(sent == 1 && got[1] && last_vector == 0xfe);
 	assert_int_equal(msr(1, LAPIC_ESR), 0); /* until it is written */
+	assert_int_equal(lapic_msr_write(&apics[1], LAPIC_LVT_ERROR, 0x10), OK);
+	icr(1, 0x5);
+	assert_true(sent == 2 && last_vector == 0x10);
 	assert_int_equal(lapic_msr_write(&apics[1], LAPIC_LVT_ERROR, 0x5), OK);
 	clear();
 	icr(1, 0x5);

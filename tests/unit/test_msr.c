@@ -262,6 +262,49 @@ static void host(void *ctx, u32 leaf, u32 sub, u32 out[4])
 		out[0] = max[1];
 }
 
+/* A host with one single bit. */
+struct one_bit {
+	u32 leaf;
+	u8 sub, reg, bit;
+	u32 feature;
+};
+
+static void one_bit_host(void *ctx, u32 leaf, u32 sub, u32 out[4])
+{
+	const struct one_bit *b = ctx;
+
+	memset(out, 0, 4 * sizeof(u32));
+	if (leaf == 0)
+		out[0] = 0x20;
+	if (leaf == 0x80000000)
+		out[0] = 0x80000021;
+	if (leaf == b->leaf && sub == b->sub)
+		out[b->reg] |= 1u << b->bit;
+}
+
+static void each_feature_has_its_bits(void **state)
+{
+	static struct one_bit bits[] = {{1, 0, 2, 24, MSR_TSC_DEADLINE},
+					{7, 0, 2, 22, MSR_TSC_AUX},
+					{0x80000001, 0, 3, 27, MSR_TSC_AUX},
+					{7, 0, 3, 26, MSR_SPEC_CTRL | MSR_PRED_CMD},
+					{7, 0, 3, 27, MSR_SPEC_CTRL},
+					{7, 0, 3, 31, MSR_SPEC_CTRL},
+					{0x80000008, 0, 1, 14, MSR_SPEC_CTRL},
+					{0x80000008, 0, 1, 15, MSR_SPEC_CTRL},
+					{0x80000008, 0, 1, 24, MSR_SPEC_CTRL},
+					{0x80000008, 0, 1, 28, MSR_SPEC_CTRL},
+					{0x80000008, 0, 1, 12, MSR_PRED_CMD},
+					{7, 0, 3, 28, MSR_FLUSH_CMD},
+					{7, 0, 3, 29, MSR_ARCH_CAP},
+					{0xd, 1, 0, 3, MSR_XSAVES},
+					{0x80000008, 0, 1, 13, 0},
+					{0xd, 0, 0, 3, 0}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
+		assert_int_equal(msr_features(one_bit_host, &bits[i]), MSR_AMD | bits[i].feature);
+}
+
 static void features_come_from_cpuid(void **state)
 {
 	u32 all[] = {0x20, 0x80000021, ~0u, 0}, none[] = {0x20, 0x80000021, 0, 1};
@@ -436,6 +479,7 @@ int main(void)
 	    cmocka_unit_test(what_must_never_be_written_directly),
 	    cmocka_unit_test(tables_are_in_order),
 	    cmocka_unit_test(features_come_from_cpuid),
+	    cmocka_unit_test(each_feature_has_its_bits),
 	    cmocka_unit_test(unknown_registers_are_refused_and_counted),
 	    cmocka_unit_test(linux_boots_without_gp),
 	    cmocka_unit_test(writes_that_are_dropped),

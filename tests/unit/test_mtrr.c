@@ -108,6 +108,11 @@ static void every_register_reads_back(void **state)
 	assert_int_equal(mtrr_write(&m, 0x250, 0x0600000000000000), OK); /* 70000h..7ffffh */
 	assert_int_equal(mtrr_type(&m, GPA(0x6ffff)), MT_UC);
 	assert_int_equal(mtrr_type(&m, GPA(0x70000)), MT_WB);
+	assert_int_equal(mtrr_write(&m, 0x258, 0x0000000000000004), OK); /* 80000h..83fffh */
+	assert_int_equal(mtrr_type(&m, GPA(0x80000)), MT_WT);
+	assert_int_equal(mtrr_type(&m, GPA(0x84000)), MT_UC);
+	assert_int_equal(mtrr_write(&m, 0x268, 0x0000000000000005), OK); /* c0000h..c0fffh */
+	assert_int_equal(mtrr_type(&m, GPA(0xc0000)), MT_WP);
 	assert_int_equal(mtrr_write(&m, 0x259, 0x0000000000000500), OK); /* a4000h..a7fffh */
 	assert_int_equal(mtrr_type(&m, GPA(0xa4000)), MT_WP);
 	assert_int_equal(mtrr_type(&m, GPA(0xa8000)), MT_UC);
@@ -125,6 +130,7 @@ static void values_that_raise_gp(void **state)
 		   {0x2ff, 2},
 		   {0x2ff, 3},
 		   {0x2ff, 7},
+		   {0x2ff, 8},
 		   {0x2ff, 0x106},
 		   {0x2ff, 0x1006},
 		   {0x2ff, 1ull << 32},
