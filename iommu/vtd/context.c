@@ -22,11 +22,11 @@ static int table_alloc(struct vtd *v, u64 *root_entry)
 	paddr_t page;
 	int err = pool_page(v->unit->iommu->pool, &page);
 
-	if (err)
-		return err;
-	vtd_write_back(v, port_va(page), PAGE_SIZE);
-	*root_entry = page.v | ENTRY_P;
-	return OK;
+	if (!err) {
+		vtd_write_back(v, port_va(page), PAGE_SIZE);
+		*root_entry = page.v | ENTRY_P;
+	}
+	return err;
 }
 
 /* Scalable root entries point to two tables, devices 0..15 and 16..31 (§9.2). */

@@ -63,8 +63,8 @@ static int run(struct iommu_unit *u, const struct iommu_domain *dom, struct vtd_
 	u32 ndead;
 	int err = vtd_queue_run(vtd_of(u), b, dead, &ndead);
 
-	for (u32 i = 0; !err && i < ndead; i++) {
-		struct iommu_device *dev = owner_of(u, dom, dead[i]);
+	while (!err && ndead) {
+		struct iommu_device *dev = owner_of(u, dom, dead[--ndead]);
 
 		if (dev && dev->state == IOMMU_DEV_ATTACHED)
 			err = vtd_silence(dev);
@@ -95,7 +95,7 @@ int vtd_flush(struct iommu_unit *u, struct iommu_domain *dom, const struct iommu
 {
 	struct vtd *v = vtd_of(u);
 	struct vtd_batch b = {0};
-	int err;
+	int err = OK;
 
 	if (!change->removed && !(change->added && v->cap & CAP_CM))
 		return vtd_memory_settle(v);
@@ -103,8 +103,6 @@ int vtd_flush(struct iommu_unit *u, struct iommu_domain *dom, const struct iommu
 	if (change->removed) {
 		vtd_batch_fence(v, &b);
 		err = flush_device_tlbs(u, dom, change, &b);
-		if (err)
-			return err;
 	}
-	return run(u, dom, &b);
+	return err ? err : run(u, dom, &b);
 }

@@ -37,15 +37,15 @@ struct vtd {
 	bool eim;      /* 32-bit interrupt destinations */
 	u64 *root;
 	struct vtd_queue queue;
-	u64 *irt;	    /* entries of two words */
-	u16 *irq_owner;	    /* per entry: number of its device + 1, 0: free */
-	u32 irq_entries;    /* power of two */
-	u32 fault_next;	    /* record to look at first */
-	u64 give_up_ns;	    /* 0: wait without limit; else port_time_ns() to stop at (quiesce) */
-	u32 nfound;	    /* what the driver itself has to report by poll() */
+	u64 *irt;	 /* entries of two words */
+	u16 *irq_owner;	 /* per entry: number of its device + 1, 0: free */
+	u32 irq_entries; /* power of two */
+	u32 fault_next;	 /* record to look at first */
+	u64 give_up_ns;	 /* 0: wait without limit; else port_time_ns() to stop at (quiesce) */
+	u32 nfound;	 /* what the driver itself has to report by poll() */
+	struct iommu_fault found[VTD_FOUND];
 	bool found_dropped; /* more than VTD_FOUND of it */
 	bool lost;	    /* records overflowed, nobody was told yet */
-	struct iommu_fault found[VTD_FOUND];
 };
 
 static inline struct vtd *vtd_of(struct iommu_unit *u)

@@ -64,6 +64,7 @@ struct vtd_model_config {
 	u8 haw;			 /* host address width; 0: 46 */
 	bool no_legacy;		 /* legacy translation is missing: RTADDR.TTM cannot be 0 */
 	bool anonymous_timeouts; /* IQERCD does not say whose TLB timed out */
+	bool restarts_records;	 /* goes on at the first record when all have been taken */
 	u32 late;		 /* steps of time a command or queue entry takes; 0: done at once */
 	u32 timeout;		 /* steps until a device that does not answer is given up; 0: 200 */
 };

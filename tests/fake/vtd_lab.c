@@ -79,6 +79,7 @@ void lab_build(struct vtd_lab *lab, const struct vtd_lab_config *config)
 				     .haw = config->haw,
 				     .no_legacy = config->no_legacy,
 				     .anonymous_timeouts = config->anonymous_timeouts,
+				     .restarts_records = config->restarts_records,
 				     .late = config->late};
 	u64 hv = config->hv ? config->hv : KIB(128);
 

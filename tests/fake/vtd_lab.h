@@ -21,7 +21,7 @@ struct vtd_lab_config {
 	u8 haw;
 	bool no_legacy;
 	bool xapic; /* 8-bit interrupt destinations */
-	bool anonymous_timeouts;
+	bool anonymous_timeouts, restarts_records;
 	u32 late;
 	u8 levels; /* of the domains' tables; 0: 4 */
 	u64 hv;	   /* bytes of the hypervisor's pool; 0: 128 KiB */

@@ -35,6 +35,8 @@ void vtdm_fault_pending_update(struct vtd_model *m)
 		if (m->record[i].hi >> 63)
 			return;
 	m->fsts &= ~(u32)(F_PPF | 0xff00);
+	if (m->config.restarts_records)
+		m->next_record = 0;
 }
 
 static void send_event(struct vtd_model *m)

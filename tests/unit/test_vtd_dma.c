@@ -644,14 +644,19 @@ static void a_dead_device_tlb_costs_that_device(void **state)
 		assert_int_equal(lab_unmap(&lab, 0, 0x4000, 0x1000), OK);
 		assert_false(ats_reach(0, 0x4000));
 		assert_int_equal(lab_block(&lab, 1, false), OK);
+		(void)lab_faults(&lab, NULL);
 		with_ats(0, false);
 		with_ats(2, false);
 		assert_int_equal(lab_unmap(&lab, 0, 0x5000, 0x1000), OK);
+		for (u32 d = 0; d < 3; d++)
+			assert_int_not_equal(lab.devices[d].state, IOMMU_DEV_ATTACHED);
 		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
 		first = f.rid;
 		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		assert_int_equal(f.kind, IOMMU_FAULT_DEVICE_TLB);
 		assert_int_equal(first + f.rid, lab.rids[0][0] + lab.rids[2][0]);
 		assert_int_not_equal(first, f.rid);
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 0);
 		lab_end(&lab);
 	}
 }
@@ -660,6 +665,8 @@ static void a_dead_device_tlb_costs_that_device(void **state)
 static void a_crowd_of_device_tlbs(void **state)
 {
 	for (const struct vtd_lab_config *u = ats_units; u->name; u++) {
+		u64 waits;
+
 		lab_start(&lab, u);
 		lab.devices[0].nrids = LAB_RIDS - 1;
 		for (u32 i = 1; i < LAB_RIDS - 1; i++)
@@ -676,7 +683,9 @@ static void a_crowd_of_device_tlbs(void **state)
 			    vtd_model_ats_translate(lab.model, lab.rids[0][i], 0, VTDM_READ, NULL));
 		assert_true(ats_fill(2, 0));
 		assert_true(ats_fill(2, 0x1000));
+		waits = vtd_model_counts(lab.model)->wait;
 		assert_int_equal(lab_unmap(&lab, 0, 0, 0x1000), OK);
+		assert_true(vtd_model_counts(lab.model)->wait <= waits + 3);
 		assert_int_equal(lab.devices[0].state, IOMMU_DEV_ATTACHED);
 		for (u32 i = 0; i < LAB_RIDS - 1; i++)
 			assert_false(

@@ -269,6 +269,30 @@ static void entries_above_32767_have_their_bit(void **state)
 	lab_end(&lab);
 }
 
+static void the_table_is_as_large_as_asked(void **state)
+{
+	struct vtd_lab_config u = *LAB_DESKTOP;
+	u16 first;
+
+	u.irqs = 256;
+	lab_start(&lab, &u);
+	assert_int_equal(lab_attach(&lab, 0, 0), OK);
+	assert_int_equal(alloc(0, 256), 0);
+	assert_int_equal(vtd_ops.irq_alloc(&lab.devices[0], 1, &first), ERR_NOMEM);
+	lab_end(&lab);
+
+	/* More than an index can name: the largest there is. */
+	u.irqs = 70000;
+	u.hv = MIB(7);
+	lab_start(&lab, &u);
+	assert_int_equal(lab_attach(&lab, 0, 0), OK);
+	assert_int_equal(alloc(0, 65535), 0);
+	assert_int_equal(alloc(0, 1), 65535);
+	assert_int_equal(set(0, 65535, 1, 0x41), OK);
+	assert_int_equal(vtd_ops.irq_alloc(&lab.devices[0], 1, &first), ERR_NOMEM);
+	lab_end(&lab);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
 	struct iommu_irq irq = {.apic_id = 1, .vector = 0x30};
@@ -425,6 +449,7 @@ int main(void)
 	    cmocka_unit_test(the_source_is_checked_as_the_topology_asks),
 	    cmocka_unit_test(several_messages_use_consecutive_entries),
 	    cmocka_unit_test(entries_above_32767_have_their_bit),
+	    cmocka_unit_test(the_table_is_as_large_as_asked),
 	    cmocka_unit_test(what_cannot_be_is_refused),
 	    cmocka_unit_test(an_ioapic_pin_is_an_entry_too),
 	    cmocka_unit_test(invalidation_has_the_right_scope),

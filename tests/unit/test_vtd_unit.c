@@ -11,6 +11,7 @@
 #include "tests/fake/vtd_lab.h"
 
 #define A 0x200000000ull
+#define C 0x300000000ull
 
 #define TES   (1u << 31)
 #define QIES  (1u << 26)
@@ -228,7 +229,7 @@ static void a_unit_the_firmware_uses_is_taken_over(void **state)
 		assert_true(vtd_model_dma(lab.model, 0x10, A, VTDM_READ, NULL, NULL));
 		assert_true(vtd_model_msi(lab.model, 0x10, 0xfee000b0, 0, &irq, NULL));
 		/* Faults nobody took. */
-		for (u32 i = 0; i < 3; i++)
+		for (u32 i = 0; i < 2; i++)
 			assert_false(vtd_model_dma(lab.model, 0x18, A, VTDM_READ, NULL, NULL));
 
 		assert_int_equal(vtd_ops.probe(&lab.unit), OK);
@@ -243,12 +244,15 @@ static void a_unit_the_firmware_uses_is_taken_over(void **state)
 		assert_int_equal(lab_faults(&lab, NULL), 0);
 		assert_int_equal(lab_read(&lab, 0, A), 0);
 		assert_false(vtd_model_msi(lab.model, 0x10, 0xfee000b0, 0, &irq, NULL));
-		/* The unit goes on at its fourth record. */
+		/* The unit goes on at its third record. */
+		vtd_model_fault(lab.model, 0x18, 2, C, false);
 		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
 		assert_int_equal(f.address, A);
 		assert_int_equal(f.kind, IOMMU_FAULT_BLOCKED);
 		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
 		assert_int_equal(f.address, 5);
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		assert_int_equal(f.address, C);
 		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 0);
 		lab_domains(&lab);
 		assert_int_equal(lab_map(&lab, 0, 0, A, 0x1000, PT_RW), OK);
@@ -532,6 +536,36 @@ static void records_come_in_order_and_lost_ones_are_told(void **state)
 	assert_int_equal(lab_read(&lab, 1, 0), 0);
 	assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
 	assert_false(f.lost);
+	/* Records taken and filled in turn keep their order. */
+	for (u32 i = 0; i < 4; i++)
+		assert_int_equal(lab_read(&lab, 0, i * 0x1000), 0);
+	for (u32 i = 0; i < 12; i++) {
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+		assert_int_equal(f.address, i * 0x1000);
+		assert_int_equal(lab_read(&lab, 0, (i + 4) * 0x1000), 0);
+	}
+	lab_end(&lab);
+}
+
+/* Where the next record will be is the unit's choice whenever there is none. */
+static void records_are_found_wherever_they_are(void **state)
+{
+	struct vtd_lab_config u = *LAB_DESKTOP;
+	struct iommu_fault f;
+
+	u.restarts_records = true;
+	lab_start(&lab, &u);
+	for (u32 n = 1; n <= 4; n++) {
+		for (u32 i = 0; i < n; i++)
+			assert_int_equal(lab_read(&lab, i % 3, (n * 8 + i) * 0x1000), 0);
+		for (u32 i = 0, seen = 0; i < n; i++) {
+			assert_int_equal(vtd_ops.poll(&lab.unit, &f), 1);
+			assert_int_equal(f.kind, IOMMU_FAULT_BLOCKED);
+			seen |= 1u << (f.address / 0x1000 - n * 8);
+			assert_int_equal(__builtin_popcount(seen), i + 1);
+		}
+		assert_int_equal(vtd_ops.poll(&lab.unit, &f), 0);
+	}
 	lab_end(&lab);
 }
 
@@ -608,6 +642,17 @@ static void one_record_register_and_records_beyond_the_page(void **state)
 
 /* ---- quiesce --------------------------------------------------------------------------------- */
 
+/* Of the first bus' context table, which lies behind the root table. */
+static u64 first_context_entry(void)
+{
+	struct mmio regs;
+	u64 root;
+
+	assert_int_equal(port_mmio_map(PADDR(LAB_REGISTERS), 0x1000, &regs), OK);
+	root = port_mmio_read64(&regs, 0x20) & ~0xfffull;
+	return *(u64 *)port_va(PADDR(root + PAGE_SIZE));
+}
+
 static void quiescing_blocks_and_stays_on(void **state)
 {
 	for (const struct vtd_lab_config *u = lab_units; u->name; u++) {
@@ -620,8 +665,12 @@ static void quiescing_blocks_and_stays_on(void **state)
 		lab_start(&lab, u);
 		assert_int_equal(vtd_ops.arm_faults(&lab.unit, 1, 0xe1), OK);
 		assert_int_equal(lab_map(&lab, 0, 0, A, 0x1000, PT_RW), OK);
+		lab.devices[0].nrids = 2;
+		lab.rids[0][1] = 0;
 		assert_int_equal(lab_attach(&lab, 0, 0), OK);
+		assert_int_equal(first_context_entry() & 1, 1);
 		assert_int_equal(vtd_ops.irq_alloc(&lab.devices[0], 1, &i), OK);
+		assert_int_equal(i, 0);
 		assert_int_equal(vtd_ops.irq_set(&lab.devices[0], i, &irq), OK);
 		assert_int_equal(vtd_ops.irq_message(&lab.devices[0], i, &m), OK);
 		assert_int_equal(lab_write(&lab, 0, 0), A);
@@ -636,6 +685,9 @@ static void quiescing_blocks_and_stays_on(void **state)
 		assert_int_equal(lab_write(&lab, 0, 0), 0);
 		assert_false(vtd_model_msi(lab.model, 0x10, m.msi_address, m.msi_data, &got, NULL));
 		assert_int_equal(vtd_model_counts(lab.model)->fault_events, 0);
+		/* Nothing beside the tables was touched: who owns which entry, a context table. */
+		assert_int_equal(vtd_ops.irq_message(&lab.devices[0], i, &m), OK);
+		assert_int_equal(first_context_entry() & 1, 1);
 		lab_end(&lab);
 	}
 }
@@ -676,6 +728,7 @@ int main(void)
 	    cmocka_unit_test(a_stray_answer_is_reported),
 	    cmocka_unit_test(fault_events_go_to_the_host_core),
 	    cmocka_unit_test(records_come_in_order_and_lost_ones_are_told),
+	    cmocka_unit_test(records_are_found_wherever_they_are),
 	    cmocka_unit_test(every_reason_has_a_meaning),
 	    cmocka_unit_test(one_record_register_and_records_beyond_the_page),
 	    cmocka_unit_test(quiescing_blocks_and_stays_on),
