@@ -109,6 +109,9 @@ static bool deadly_msr(u32 msr, u64 v)
 	case 0x830: /* ICR: see fuzz_apic */
 	case 0x300:
 		return true;
+	case 0x832 ... 0x837: /* local vectors and the self IPI: as exceptions they end only us */
+	case 0x83f:
+		return (v & 0xff) < 32;
 	case APIC_BASE_MSR:
 		return (v & ~0xfffull) != 0xfee00000;
 	}
@@ -294,13 +297,19 @@ static void fuzz_apic(void)
 	if (rnd(3)) {
 		/* An INIT or start-up of ourselves, or a vector below 32, ends only us. */
 		if (!suicide && (mode == ICR_INIT || mode == ICR_SIPI))
-			low = (low & ~0xc0000u) | ICR_ALL_BUT;
+			return;
+		if (!suicide && (low & 0xff) < 32 && mode <= ICR_LOWEST)
+			low |= 0x20;
 		note(wrmsr_safe(X2APIC_MSR(APIC_ICR), (u64)dest << 32 | low));
 		return;
 	}
 	if (reg == APIC_ICR || (reg == APIC_LVTT && (low & 0x700)))
 		return;
-	note(wrmsr_safe(X2APIC_MSR(reg), rnd(2) ? low : value()));
+	u64 v = rnd(2) ? low : value();
+
+	if (!suicide && deadly_msr(X2APIC_MSR(reg), v))
+		return;
+	note(wrmsr_safe(X2APIC_MSR(reg), v));
 }
 
 #define TRY(insn)                                                                              \

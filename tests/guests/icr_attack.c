@@ -37,7 +37,9 @@ static bool suicidal(u32 dest, u32 low)
 	if (mode != ICR_INIT && mode != ICR_SIPI)
 		return false;
 	if (shorthand)
-		return shorthand != ICR_ALL_BUT;
+		return true; /* "all but self" would restart our own other cores at any address */
+	if (!apic_x2)
+		dest &= 0xff; /* all that the xAPIC format holds of it */
 	return (low & ICR_LOGICAL) || dest == ~0u || dest == 0xff || dest == cpus[0].apic_id;
 }
 
