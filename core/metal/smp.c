@@ -131,13 +131,20 @@ u32 smp_start(const struct boot_info *b)
 	return online;
 }
 
+/*
+ * Below an emulator or another hypervisor nobody vouches for the TSC by CPUID; there the test alone
+ * decides. On a processor of our own both are needed.
+ */
 bool smp_tsc_reliable(void)
 {
 	u32 r[4];
+	bool invariant = false;
 
 	cpuid(0x80000000, 0, r);
-	if (r[0] < 0x80000007)
-		return false;
-	cpuid(0x80000007, 0, r);
-	return (r[3] >> 8 & 1) && !tsc_warped;
+	if (r[0] >= 0x80000007) {
+		cpuid(0x80000007, 0, r);
+		invariant = r[3] >> 8 & 1;
+	}
+	cpuid(1, 0, r);
+	return !tsc_warped && (invariant || r[2] >> 31);
 }

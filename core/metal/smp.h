@@ -12,7 +12,7 @@ struct boot_info;
  */
 u32 smp_start(const struct boot_info *b);
 
-/* No core's TSC was seen to step back against the BSP's, and the processor calls it invariant. */
+/* No core's TSC was seen to step back against the BSP's, and nothing speaks against its rate. */
 bool smp_tsc_reliable(void);
 
 /* Processor features every core runs the hypervisor with: CR0, CR4, XCR0 as reset leaves it. */
