@@ -114,7 +114,7 @@ $B/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/libfake-fuzz.a $B/libpure-fuzz.a
 # ---- the rule of the house -----------------------------------------------------------------------
 
 rooms: $(PURE_METAL_O) ## check that pure code stays pure and rooms use only what they may
-	tests/rooms/check.py $B $(PURE_METAL_O)
+	@tests/rooms/check.py $B $(PURE_METAL_O)
 
 lint: ## clang-format (dry run) over what git tracks, clang-tidy over the pure rooms
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
