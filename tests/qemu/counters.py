@@ -1,5 +1,6 @@
 """Reads the counters page of core/abi.h out of the machine's memory, live."""
 import mmap
+import os
 import re
 import struct
 import subprocess
@@ -11,14 +12,14 @@ NAME = 32
 
 def causes():
     """The exit causes in their order, from the header that is their only home."""
-    text = open(__file__.rsplit("/", 3)[0] + "/core/abi.h").read()
+    text = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../core/abi.h")).read()
     body = re.sub(r"/\*.*?\*/", "", text[text.index("enum exit_cause"):], flags=re.S)
     names = re.findall(r"\bEXIT_(\w+)\s*,", body[:body.index("}")])
     return [n.lower() for n in names if n != "CAUSES"]
 
 
 def states():
-    text = open(__file__.rsplit("/", 3)[0] + "/core/abi.h").read()
+    text = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../core/abi.h")).read()
     body = re.sub(r"/\*.*?\*/", "", text[text.index("enum workstation_state"):], flags=re.S)
     return [n.lower() for n in re.findall(r"\bWS_(\w+)\s*,", body[:body.index("}")])]
 
