@@ -188,8 +188,6 @@ bool function_shares_id(const struct iommu_function *f, u32 i, u32 j, const stru
 {
 	u16 alias = table_alias(&f[i], ivrs);
 
-	if (f[i].bdf.segment != f[j].bdf.segment)
-		return false;
 	for (u32 k = 0; k < nrids; k++)
 		if (rids[k] == bdf_rid(f[j].bdf))
 			return true;

@@ -24,7 +24,7 @@ u32 function_rids(const struct iommu_function *f, u32 i, const struct ivrs *ivrs
 		  u16 rids[SOURCE_RIDS_MAX]);
 
 /*
- * Do f[i], whose ids are `rids`, and f[j] share an id? Ids of bridges are those of functions in the
+ * Do f[i], whose ids are `rids`, and f[j] of the same segment share an id? Ids of bridges are those of functions in the
  * array: two functions behind one bridge share with the bridge, and are one through it.
  */
 bool function_shares_id(const struct iommu_function *f, u32 i, u32 j, const struct ivrs *ivrs,

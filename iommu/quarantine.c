@@ -25,13 +25,10 @@ int quarantine_enter(struct quarantine *q, struct iommu_device *dev,
 	err = quarantine_carry_over(&q->domain, ranges, n);
 	if (!err)
 		err = iommu_attach(&q->domain, dev);
-	if (err) {
-		undo = iommu_domain_fini(&q->domain);
-		if (undo)
-			port_log(LOG_ERROR, "iommu: a quarantine's tables are lost: %s",
-				 err_text(undo));
-	}
-	return err;
+	if (!err)
+		return OK;
+	undo = iommu_domain_fini(&q->domain);
+	return undo ? undo : err;
 }
 
 int quarantine_leave(struct quarantine *q)

@@ -55,5 +55,8 @@ void fake_watch_add(struct fake_watch *w);
 /* Let the clock of port_time_ns() pass; each port_relax() passes 1 microsecond by itself. */
 void fake_time_pass(u64 ns);
 
+/* Sees every line of port_log() while not NULL. */
+extern void (*fake_log)(enum log_level level, const char *line);
+
 /* Print a line and abort: the code under test, or the test, broke a contract. */
 void fake_fail(const char *format, ...) __noreturn __attribute__((format(printf, 1, 2)));

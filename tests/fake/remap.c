@@ -310,6 +310,17 @@ u64 remap_flushes(const struct remap *r, u32 i)
 	return c->iotlb_global + c->iotlb_domain + c->iotlb_page;
 }
 
+void remap_ats(struct remap *r, enum remap_function f, bool answers)
+{
+	struct bdf bdf = remap_bdf(r, f);
+
+	if (r->config.kind == IOMMU_AMDVI)
+		amdvi_model_ats_mute(bdf, !answers);
+	else
+		vtd_model_ats_device(r->vtd[bdf.bus >= FAR], bdf_rid(bdf), bdf_rid(bdf), 32,
+				     answers);
+}
+
 void remap_break(struct remap *r)
 {
 	for (u32 i = 0; i < 2; i++) {

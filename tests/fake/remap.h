@@ -92,5 +92,8 @@ bool remap_msi(struct remap *r, struct bdf who, u64 address, u32 data, struct re
 /* Invalidations of pages that unit `i` has carried out so far. */
 u64 remap_flushes(const struct remap *r, u32 i);
 
+/* Give the function a TLB of its own, which answers invalidations or does not. */
+void remap_ats(struct remap *r, enum remap_function f, bool answers);
+
 /* The units stop obeying: their next commands are refused until the driver gives up. */
 void remap_break(struct remap *r);

@@ -76,14 +76,14 @@ class Source:
         return self.code[k] if 0 <= k < len(self.code) else None
 
     def find_bodies(self):
-        """Token ranges of function bodies."""
+        """Functions: name, and the token range of the body."""
         i = 0
         while i is not None and i < len(self.tokens):
             t = self.tokens[i]
             if t.kind == "op" and t.text == "{":
                 p = self.step(i, -1)
                 if p is not None and self.text(p) == ")":
-                    yield i, t.pair
+                    yield self.text(self.step(self.tokens[p].pair, -1)), i, t.pair
                 i = t.pair
             i += 1
 
@@ -129,9 +129,11 @@ def operand(source, i, by):
 class Mutants:
     def __init__(self):
         self.list = []
+        self.function = ""
 
     def add(self, source, token, kind, text):
-        self.list.append(dict(id=len(self.list), file=source.path, line=source.tokens[token].line, kind=kind, text=text))
+        self.list.append(dict(id=len(self.list), file=source.path, line=source.tokens[token].line,
+                              function=self.function, kind=kind, text=text))
         return len(self.list) - 1
 
 
@@ -176,7 +178,7 @@ def mutate(paths, out):
     mutants = Mutants()
     for path in paths:
         source = Source(path)
-        for a, b in source.bodies:
+        for mutants.function, a, b in source.bodies:
             mutate_body(source, mutants, a, b)
         target = os.path.join(out, path)
         os.makedirs(os.path.dirname(target), exist_ok=True)

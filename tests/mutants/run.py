@@ -93,7 +93,7 @@ def killer(m, seen):
 
 
 def explained():
-    """explained.txt: paragraphs of `file | kind | code` lines, then the indented reason for all of them."""
+    """explained.txt: paragraphs of `file | function | kind | code` lines, then the indented reason for all of them."""
     reasons, keys, text = {}, [], []
     for line in open(os.path.join(HERE, "explained.txt")):
         if line.startswith("#") or not line.strip():
@@ -104,7 +104,7 @@ def explained():
         if text:
             reasons.update({k: " ".join(text) for k in keys})
             keys, text = [], []
-        keys.append(tuple(line.strip().split(" | ", 2)))
+        keys.append(tuple(line.strip().split(" | ", 3)))
     reasons.update({k: " ".join(text) for k in keys})
     return reasons
 
@@ -128,7 +128,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         seen = [[r[:3] for r in runs if r[3][m["id"]]] for m in chosen]
         for m, s, k in zip(chosen, seen, pool.map(killer, chosen, seen)):
-            key = (m["file"], m["kind"], m["text"])
+            key = (m["file"], m["function"], m["kind"], m["text"])
             if k:
                 if args.killers:
                     print("seen      %s:%d: %s: %s (%s)" % (m["file"], m["line"], m["kind"], m["text"], k))
@@ -138,9 +138,9 @@ def main():
                 why += 1
                 continue
             survived.append(m)
-            print("SURVIVED  %s:%d: %s: %s (%d cases reach it)" % (m["file"], m["line"], m["kind"], m["text"], len(s)))
+            print("SURVIVED  %s:%d: %s (%d cases reach it)" % (m["file"], m["line"], " | ".join(key), len(s)))
             sys.stdout.flush()
-    stale = [] if args.only else sorted(set(reasons) - used)
+    stale = sorted(k for k in set(reasons) - used if not args.only or re.search(args.only, k[0]))
     for key in stale:
         print("STALE     explained.txt explains what no longer survives: " + " | ".join(key))
     print("mutants.total %d\nmutants.explained %d\nmutants.survived %d" % (len(chosen), why, len(survived)))

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -14,8 +15,9 @@
 
 #define MAX 32
 
-/* Functions are added at the front and moved to the very end, so that a look past the last is seen. */
+/* Functions are collected in `room`, then moved to memory of just their size: no look past the last. */
 static struct iommu_function room[MAX], *f = room;
+static void *exact_room;
 static struct group_member g[MAX];
 static u32 n;
 
@@ -52,8 +54,9 @@ static u32 bridge(u8 bus, u8 device, u8 function, enum iommu_port port, u8 secon
 static void end(const struct ivrs *ivrs)
 {
 	if (f == room) {
-		f = room + MAX - n;
-		memmove(f, room, n * sizeof(*f));
+		free(exact_room);
+		f = exact_room = malloc(n * sizeof(*f) + !n);
+		memcpy(f, room, n * sizeof(*f));
 	}
 	functions_link(f, n);
 	for (u32 i = 0; i < n; i++) {
@@ -145,21 +148,23 @@ static void a_port_without_access_control_ties_all_below(void **state)
 
 static void functions_of_a_card_go_together(void **state)
 {
-	u32 gpu, audio, nic0, nic1;
+	u32 gpu, audio, usb, nic0, nic1;
 
 	begin();
 	bridge(0, 1, 0, PORT_ROOT, 1, 1, true);
 	bridge(0, 2, 0, PORT_ROOT, 2, 2, true);
 	gpu = add(1, 0, 0, PORT_ENDPOINT);
 	audio = add(1, 0, 1, PORT_ENDPOINT);
+	usb = add(1, 0, 2, PORT_ENDPOINT);
 	nic0 = add(2, 0, 0, PORT_ENDPOINT);
 	nic1 = add(2, 0, 1, PORT_ENDPOINT);
-	f[gpu].multifunction = f[audio].multifunction = true;
+	f[gpu].multifunction = f[audio].multifunction = f[usb].multifunction = true;
 	f[nic0].multifunction = f[nic1].multifunction = true;
 	f[nic0].acs = f[nic1].acs = true;
 	end(NULL);
-	assert_true(together(gpu, audio));
+	assert_true(together(gpu, audio) && together(gpu, usb));
 	assert_int_equal(g[gpu].reason, GROUP_MULTIFUNCTION);
+	assert_int_equal(g[gpu].because, audio); /* the first tie is told */
 	assert_false(together(nic0, nic1));
 }
 
@@ -279,6 +284,10 @@ static void phantom_functions_are_the_devices_own(void **state)
 	f[a].phantom_bits = 1;
 	assert_int_equal(rids_of(a, NULL, rids), 2);
 	assert_true(holds(rids, 2, 0x18 | 5));
+	f[a].phantom_bits = 3;
+	assert_int_equal(rids_of(a, NULL, rids), 8);
+	f[a].phantom_bits = 4; /* is none */
+	assert_int_equal(rids_of(a, NULL, rids), 1);
 }
 
 static void a_quirk_names_other_functions_as_sources(void **state)
@@ -300,6 +309,8 @@ static void a_quirk_names_other_functions_as_sources(void **state)
 	f[b].alias_functions = 4;
 	end(NULL);
 	assert_false(together(a, b));
+	f[b].alias_functions = 0x100; /* there are eight */
+	assert_int_equal(rids_of(b, NULL, rids), 1);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -457,7 +468,11 @@ static void reserved_ranges_find_their_devices(void **state)
 	assert_int_equal(r[1].base.v, 0x7b000000); /* whole pages */
 	assert_int_equal(r[1].size, 0x2000);
 	assert_int_equal(r[3].function, nic);
+	r[1].size = 77;
 	assert_int_equal(unity_collect(&d, NULL, f, n, r, 1), 4);
+	assert_int_equal(r[1].size, 77);
+	rmrr[2].limit = rmrr[2].base; /* one byte is a range */
+	assert_int_equal(unity_collect(&d, NULL, f, n, r, 8), 5);
 	assert_int_equal(unity_collect(NULL, &v, f, n, r, 8), 4);
 	assert_int_equal(r[0].function, gpu);
 	assert_int_equal(r[0].size, 0x2000);
@@ -491,6 +506,15 @@ static void reserved_ranges_are_refused_unless_listed(void **state)
 	unity_decide(&r, &gpu, true, &m, PADDR(0x7f000000), MIB(4), &d);
 	assert_int_equal(d.verdict, UNITY_REFUSE);
 	assert_non_null(strstr(d.text, "hypervisor"));
+	/* side by side is apart */
+	unity_decide(&r, &gpu, true, &m, PADDR(0x80000000), MIB(4), &d);
+	assert_int_equal(d.verdict, UNITY_KEEP);
+	unity_decide(&r, &gpu, true, &m, PADDR(0x7c000000 - MIB(4)), MIB(4), &d);
+	assert_int_equal(d.verdict, UNITY_KEEP);
+	unity_decide(&r, &gpu, true, &m, PADDR(0x7c000000 - MIB(4)), MIB(4) + PAGE_SIZE, &d);
+	assert_int_equal(d.verdict, UNITY_REFUSE);
+	unity_decide(&r, &gpu, true, &m, PADDR(0x80000000 - PAGE_SIZE), MIB(4), &d);
+	assert_int_equal(d.verdict, UNITY_REFUSE);
 	r.base = PADDR(MIB(64));
 	unity_decide(&r, &gpu, true, &m, PADDR(MIB(16)), MIB(4), &d);
 	assert_int_equal(d.verdict, UNITY_REFUSE);
@@ -603,11 +627,12 @@ static void paths_that_lead_nowhere_match_nothing(void **state)
 	    {{0x22, 0}}, {{2, 8}}, {{1, 8}}, {{0x1f, 0}, {0, 0}}, {{2, 0}, {0, 0}}, {{0x20, 0}},
 	};
 	struct dmar_scope s = {.type = DMAR_SCOPE_BRIDGE, .depth = 1};
-	u32 host, gpu;
+	u32 host, gpu, last;
 
 	begin();
 	host = add(0, 0, 0, PORT_INTEGRATED);
 	gpu = add(0, 2, 0, PORT_INTEGRATED);
+	last = add(0, 31, 7, PORT_INTEGRATED);
 	end(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		for (u8 depth = 1; depth <= 2; depth++) {
@@ -625,6 +650,9 @@ static void paths_that_lead_nowhere_match_nothing(void **state)
 	s.path = igd;
 	s.depth = 1;
 	assert_true(scope_covers(f, n, gpu, 0, &s));
+	s.path = ioapic_at;
+	assert_true(scope_covers(f, n, last, 0, &s));
+	s.path = igd;
 	for (u8 type = DMAR_SCOPE_IOAPIC; type < 8; type++) {
 		s.type = type;
 		assert_false(scope_covers(f, n, gpu, 0, &s));

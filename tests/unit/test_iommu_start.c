@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -56,6 +57,24 @@ static int quiesce(struct iommu_unit *u)
 	return tell(u, 'Q');
 }
 
+static int attach(struct iommu_device *dev, struct iommu_domain *dom)
+{
+	dev->state = IOMMU_DEV_ATTACHED;
+	dev->domain = dom;
+	return OK;
+}
+
+/* Drivers that would do anything they are asked: the refusals are the common code's own. */
+static int irq_alloc(struct iommu_device *dev, u16 count, u16 *first)
+{
+	return OK;
+}
+
+static int irq_set(struct iommu_device *dev, u16 index, const struct iommu_irq *irq)
+{
+	return OK;
+}
+
 static const struct iommu_ops ops = {
     .name = "test",
     .format = &pt_format_vtd,
@@ -63,6 +82,9 @@ static const struct iommu_ops ops = {
     .take_over = take_over,
     .enable = enable,
     .quiesce = quiesce,
+    .attach = attach,
+    .irq_alloc = irq_alloc,
+    .irq_set = irq_set,
 };
 
 static const struct iommu_caps good = {
@@ -129,6 +151,7 @@ static void a_failure_ends_it_there(void **state)
 	}
 	build();
 	io.nunits = 0;
+	units[0].caps = good;
 	assert_int_equal(iommu_start(&io), ERR_UNSUPPORTED);
 	assert_string_equal(told, "");
 	build();
@@ -207,6 +230,72 @@ static void all_are_told_to_be_quiet(void **state)
 	assert_string_equal(told, "Q0Q1Q2");
 }
 
+/* Devices in memory of just their size: a look past the last is seen. */
+static struct iommu_device *make_devices(u32 n)
+{
+	static u16 rids[] = {0x100, 0x200, 0x300};
+	static struct iommu_device *devices;
+
+	free(devices);
+	devices = calloc(n, sizeof(*devices));
+	for (u32 i = 0; i < n; i++)
+		devices[i] = (struct iommu_device){.unit = &units[i % UNITS],
+						   .nrids = 1,
+						   .rids = &rids[i],
+						   .group = i,
+						   .owner = IOMMU_NO_OWNER};
+	io.devices = devices;
+	io.ndevices = n;
+	return devices;
+}
+
+static void what_is_attached_is_checked_before_a_driver_is_asked(void **state)
+{
+	static const u32 cpu = 3;
+	struct iommu_irq irq = {.apic_id = 3, .vector = 16};
+	struct iommu_device *dev;
+	struct iommu_domain d;
+	u16 first;
+
+	build();
+	assert_int_equal(iommu_start(&io), OK);
+	dev = make_devices(2);
+	assert_int_equal(iommu_domain_init(&d, &io, 0, &pool, &cpu, 1), OK);
+	units[0].state = IOMMU_UNIT_FAILED;
+	assert_int_equal(iommu_attach(&d, &dev[0]), ERR_IO);
+	units[0].state = IOMMU_UNIT_ENABLED;
+	assert_int_equal(iommu_irq_alloc(&dev[0], 1, &first), ERR_BUSY);
+	assert_int_equal(iommu_irq_set(&dev[0], 0, &irq), ERR_BUSY);
+	assert_int_equal(iommu_attach(&d, &dev[0]), OK);
+	assert_int_equal(iommu_attach(&d, &dev[1]), OK);
+	assert_int_equal(iommu_irq_alloc(&dev[0], 0, &first), ERR_INVAL);
+	assert_int_equal(iommu_irq_alloc(&dev[0], 1, &first), OK);
+	assert_int_equal(iommu_irq_set(&dev[0], 0, &irq), OK);
+	irq.posted = PADDR(0x1000);
+	assert_int_equal(iommu_irq_set(&dev[0], 0, &irq), ERR_UNSUPPORTED);
+	irq.posted = PADDR(0);
+	irq.vector = 15;
+	assert_int_equal(iommu_irq_set(&dev[0], 0, &irq), ERR_PERM);
+	irq.vector = 255;
+	assert_int_equal(iommu_irq_set(&dev[0], 0, &irq), OK);
+}
+
+static void devices_are_found_by_id_and_kind(void **state)
+{
+	struct iommu_device *dev;
+
+	build();
+	dev = make_devices(3);
+	dev[2].kind = IOMMU_DEV_IOAPIC;
+	dev[2].hw_id = 9;
+	assert_ptr_equal(iommu_find(&io, 0, 0x200), &dev[1]);
+	assert_null(iommu_find(&io, 0, 0x201));
+	assert_null(iommu_find(&io, 5, 0x200));
+	assert_ptr_equal(iommu_find_special(&io, IOMMU_DEV_IOAPIC, 9), &dev[2]);
+	assert_null(iommu_find_special(&io, IOMMU_DEV_HPET, 9));
+	assert_null(iommu_find_special(&io, IOMMU_DEV_IOAPIC, 8));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +304,8 @@ int main(void)
 	    cmocka_unit_test(the_weakest_unit_decides),
 	    cmocka_unit_test(the_depth_is_one_that_all_have),
 	    cmocka_unit_test(all_are_told_to_be_quiet),
+	    cmocka_unit_test(what_is_attached_is_checked_before_a_driver_is_asked),
+	    cmocka_unit_test(devices_are_found_by_id_and_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
