@@ -1,0 +1,134 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "viewer/agent/capture/capture.h"
+#include "viewer/agent/coder.h"
+
+static void gather(void *ctx, const u8 *p, size_t n)
+{
+	struct coder *c = ctx;
+
+	put_bytes(&c->out, p, n);
+}
+
+static void *work(void *arg)
+{
+	struct coder *c = arg;
+	u64 one = 1;
+
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		while (!c->quit && (!c->busy || c->done))
+			pthread_cond_wait(&c->wake, &c->lock);
+		if (c->quit)
+			break;
+		bool key = c->want_key, is_key = false;
+		pthread_mutex_unlock(&c->lock);
+
+		u64 start = now_us();
+		int e = c->ops->encode(c->enc, key, &is_key);
+
+		pthread_mutex_lock(&c->lock);
+		c->result = e ? e : c->out.failed ? ERR_NOMEM : 0;
+		c->is_key = is_key;
+		c->encode_us = (u32)(now_us() - start);
+		c->done = true;
+		if (write(c->event, &one, sizeof(one)) < 0)
+			continue; /* the counter is full: the owner is awake anyway */
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+int coder_init(struct coder *c, const struct video_enc_ops *ops, u32 threads, u32 effort, int event)
+{
+	*c = (struct coder){.ops = ops,
+			    .threads = threads,
+			    .effort = effort,
+			    .event = event,
+			    .out.limit = NATIVE_MAX_AU};
+	if (pthread_mutex_init(&c->lock, NULL) || pthread_cond_init(&c->wake, NULL))
+		return ERR_NOMEM;
+	if (pthread_create(&c->thread, NULL, work, c))
+		return ERR_NOMEM;
+	c->threaded = true;
+	return 0;
+}
+
+void coder_close(struct coder *c)
+{
+	if (c->threaded) {
+		pthread_mutex_lock(&c->lock);
+		c->quit = true;
+		pthread_cond_signal(&c->wake);
+		pthread_mutex_unlock(&c->lock);
+		pthread_join(c->thread, NULL);
+		pthread_mutex_destroy(&c->lock);
+		pthread_cond_destroy(&c->wake);
+	}
+	if (c->enc)
+		c->ops->close(c->enc);
+	wbuf_free(&c->out);
+	*c = (struct coder){0};
+}
+
+static bool same_rect(struct rect a, struct rect b)
+{
+	return a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h;
+}
+
+int coder_start(struct coder *c, const struct image *img, struct rect r, bool key, u32 kbps)
+{
+	pthread_mutex_lock(&c->lock);
+	bool busy = c->busy;
+	pthread_mutex_unlock(&c->lock);
+	if (busy)
+		return ERR_BUSY;
+
+	/* The thread sleeps: everything is ours until busy is set. */
+	if (c->enc && !same_rect(c->r, r)) {
+		c->ops->close(c->enc);
+		c->enc = NULL;
+	}
+	if (!c->enc) {
+		struct video_conf conf = {.w = r.w,
+					  .h = r.h,
+					  .fps = 30,
+					  .kbps = kbps,
+					  .threads = c->threads,
+					  .effort = c->effort,
+					  .emit = gather,
+					  .ctx = c};
+		c->enc = c->ops->open(&conf);
+		if (!c->enc)
+			return ERR_UNSUPPORTED;
+		c->r = r;
+		key = true;
+	} else if (kbps != c->kbps) {
+		int e = c->ops->rate(c->enc, kbps);
+		if (e)
+			return e;
+	}
+	c->kbps = kbps;
+	c->out.n = 0;
+	c->out.failed = false;
+	c->ops->load(c->enc, image_at(img, r.x, r.y), img->stride);
+	pthread_mutex_lock(&c->lock);
+	c->want_key = key;
+	c->busy = true;
+	c->done = false;
+	pthread_cond_signal(&c->wake);
+	pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
+bool coder_finished(struct coder *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool done = c->busy && c->done;
+	if (done)
+		c->busy = c->done = false;
+	pthread_mutex_unlock(&c->lock);
+	return done;
+}

@@ -1,0 +1,56 @@
+#include "viewer/agent/link.h"
+
+#define SAMPLE_US 50000u
+#define BLOCK_US  40000u   /* waiting longer than this is congestion */
+#define QUEUE_US  60000u   /* so is this much above the path's best round trip */
+#define HOLD_US	  1000000u /* between two raises */
+#define KBPS_MIN  500u
+
+size_t link_backlog(const struct net_stream *net)
+{
+	return net_unsent(net) + net_kernel_unsent(net);
+}
+
+void link_sample(struct link *l, const struct net_stream *net, u64 now)
+{
+	struct net_path p;
+
+	if (now - l->sampled_us < SAMPLE_US)
+		return;
+	l->sampled_us = now;
+	net_path(net, &p);
+	l->rtt_us = p.rtt_us;
+	l->min_rtt_us = p.min_rtt_us;
+	u64 kbps = p.rate_bps * 8 / 1000;
+	if (kbps && (!p.app_limited || kbps > l->rate_kbps))
+		l->rate_kbps = kbps;
+
+	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
+	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
+	if ((queued || blocked) && kbps) {
+		u32 want = (u32)(l->rate_kbps * 85 / 100);
+
+		if (want < KBPS_MIN)
+			want = KBPS_MIN;
+		/* A first finding counts at once; later ones step down gently, one a round trip. */
+		if (!l->kbps) {
+			l->kbps = want;
+			l->changed_us = now;
+		} else if (now - l->changed_us > 2ull * p.rtt_us + 100000) {
+			u32 step = l->kbps * 9 / 10;
+
+			l->kbps = want < l->kbps ? (want > step ? want : step) : l->kbps;
+			if (l->kbps < KBPS_MIN)
+				l->kbps = KBPS_MIN;
+			l->changed_us = now;
+		}
+		l->limited = true;
+	} else if (l->kbps && now - l->changed_us > HOLD_US) {
+		l->kbps += l->kbps / 16 + 1;
+		l->changed_us = now;
+		if (l->kbps > 400000) { /* wider than any picture of ours: no limit again */
+			l->kbps = 0;
+			l->limited = false;
+		}
+	}
+}

@@ -1,0 +1,56 @@
+/*
+ * Pictures for one native viewer: what it lacks, and the choice of how to send it.
+ *
+ * damage -> scroll | exact tiles at once | video for what moves -> exact tiles when it rests.
+ * Nothing is queued: while the link is busy, changes only mark tiles, and the next look at them
+ * finds their newest content.
+ */
+#pragma once
+
+#include "viewer/agent/coder.h"
+#include "viewer/agent/desktop.h"
+#include "viewer/agent/link.h"
+#include "viewer/codec/exact.h"
+
+struct native_out {
+	struct tileset dirty;	/* the viewer's pixels are old */
+	struct tileset inexact; /* ... are new but came by video */
+	struct tileset urgent;	/* dirty, and may pass a picture that is being coded */
+	struct tileset scratch, batch, moving;
+	struct exact_enc exact;
+	struct coder coders[NATIVE_MAX_HEADS];
+	struct tileset masks[NATIVE_MAX_HEADS]; /* tiles of the picture being coded */
+	u8 nheads;
+	u32 coding;	     /* coders at work, one bit each */
+	struct tileset held; /* tiles packed for the same commit as the picture being coded */
+	struct wbuf held_msgs;
+	u64 held_when_us;
+	bool want_key;
+	bool reported; /* the viewer was told that the link is the limit */
+	s64 credit;    /* bytes of the display channel that may be sent */
+	u32 seq;
+	u64 video_us;	 /* last picture begun */
+	u32 interval_us; /* mean time between pictures */
+	/* For the overlay, since the last report. */
+	u64 bytes_exact, bytes_video;
+	u32 commits, dropped, encode_us;
+};
+
+__must_check int native_out_init(struct native_out *o, const struct desktop *d,
+				 const struct video_enc_ops *ops, u32 threads, u32 effort,
+				 int event);
+void native_out_free(struct native_out *o);
+/* Everything must be sent anew. */
+void native_out_refresh(struct native_out *o);
+/* Takes in what desktop_update() found; may write moves to the stream. */
+void native_out_change(struct native_out *o, const struct desktop *d, struct net_stream *net);
+/* Sends what it may. Call after changes, when the socket drains and at due time. */
+void native_out_pump(struct native_out *o, const struct desktop *d, struct net_stream *net,
+		     struct link *l);
+/* A coder's event fired. */
+void native_out_coded(struct native_out *o, const struct desktop *d, struct net_stream *net,
+		      struct link *l);
+/* The link or the viewer's credit allows nothing now: wait for the socket, not for a time. */
+bool native_out_blocked(const struct native_out *o, const struct net_stream *net);
+/* When a pump can do something that it cannot now, monotonic us; UINT64_MAX: nothing waits. */
+u64 native_out_due(const struct native_out *o, const struct desktop *d);

@@ -1,0 +1,116 @@
+/*
+ * A connection to a desktop and the picture it holds: native where the server speaks that, plain
+ * RFB otherwise. Free of any window; the window, and the headless tests, look at `canvas`.
+ */
+#pragma once
+
+#include "viewer/codec/exact.h"
+#include "viewer/codec/tight.h"
+#include "viewer/codec/video_dec.h"
+#include "viewer/codec/zrle.h"
+#include "viewer/net/stream.h"
+#include "viewer/proto/handshake.h"
+
+enum client_state {
+	CLIENT_IDLE,
+	CLIENT_CONNECTING,
+	CLIENT_TLS,
+	CLIENT_OPENING,
+	CLIENT_IN,
+	CLIENT_FAILED, /* `why` says it; worth another try unless `final` */
+};
+
+struct client_conf {
+	char host[256];
+	char port[16];
+	char user[HS_MAX_CREDENTIAL + 1], password[HS_MAX_CREDENTIAL + 1];
+	char known_hosts[512]; /* pinned certificates */
+	char ca_file[512];     /* trust this CA instead of pinning */
+	bool insecure;	       /* allow servers without encryption */
+	bool plain;	       /* do not offer the native extension */
+	bool accept_new;       /* pin an unknown certificate without asking */
+	bool shared;
+	s32 encoding; /* plain RFB: preferred encoding; 0 = Tight */
+	int quality;  /* plain RFB: JPEG 0..9, -1 lossless */
+};
+
+struct client_cursor {
+	u16 w, h, hot_x, hot_y;
+	u32 *argb;
+	bool fresh;
+};
+
+struct client {
+	const struct client_conf *conf;
+	enum client_state state;
+	char why[512];
+	bool final;
+	struct net_stream net;
+	struct hs_client hs;
+	gnutls_certificate_credentials_t cred;
+	u64 began_us;
+	u8 fingerprint[32];
+	u8 token[NATIVE_TOKEN]; /* resumes the session; survives the connection */
+	bool have_token;
+
+	struct image canvas;
+	struct native_heads heads;
+	struct tileset exact;	 /* tiles whose pixels are exact now */
+	struct tileset painted;	 /* since the owner last looked */
+	bool resized, committed; /* since the owner last looked */
+	struct client_cursor cursor;
+	char notice[512];
+	char *clip_text; /* from the desktop, since the owner last looked */
+	u32 clip_n;
+	u8 leds;
+	bool native, qemu_keys;
+
+	u16 rects_left; /* of a plain RFB update in progress */
+	bool in_update;
+	struct zrle_dec zrle;
+	struct tight_dec tight;
+	struct exact_dec exact_dec;
+	struct video_dec *video[NATIVE_MAX_HEADS];
+	u8 video_format[NATIVE_MAX_HEADS];
+	struct wbuf au[NATIVE_MAX_HEADS];
+	u32 eaten; /* display bytes since the last credit */
+
+	u32 seq;
+	u64 capture_us;
+	bool ack_owed;
+	u64 heard_us, pinged_us, rtt_us;
+	struct native_stats stats;
+	u32 commits, decode_us;
+	u64 bytes_display;
+};
+
+/* Begins to connect. Old state but the token and the picture is dropped. */
+void client_connect(struct client *c, const struct client_conf *conf);
+void client_close(struct client *c, bool say_goodbye);
+/* poll() events on c->net.fd. */
+short client_events(const struct client *c);
+void client_ready(struct client *c, short events);
+/* When client_tick() must run, monotonic us. */
+u64 client_due(const struct client *c);
+void client_tick(struct client *c);
+/* The picture of the last commit is on screen since now. */
+void client_shown(struct client *c, u32 present_us);
+
+void client_key(struct client *c, bool down, u32 keysym, u32 scancode);
+void client_pointer(struct client *c, u16 x, u16 y, u16 buttons);
+void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons);
+void client_release_all(struct client *c);
+void client_clipboard(struct client *c, const char *text, u32 n);
+void client_want_stats(struct client *c, bool on);
+void client_want_size(struct client *c, u16 w, u16 h);
+
+/* Messages, used by client.c. Bytes used, 0 = not all there, negative: junk. */
+__must_check ssize_t client_message(struct client *c, const u8 *p, size_t n);
+__must_check int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n);
+__must_check int client_resize(struct client *c, const struct native_heads *h);
+void client_begin(struct client *c);
+u64 client_now(void);
+
+/* Trust on first use. 0: known or now pinned; negative: refused, with the text. */
+__must_check int pin_check(const struct client_conf *conf, const u8 fingerprint[32], char *why,
+			   size_t n);

@@ -1,0 +1,106 @@
+#include <stdlib.h>
+#include <libavcodec/avcodec.h>
+#include <libavutil/pixdesc.h>
+
+#include "core/base/err.h"
+#include "viewer/codec/video_dec.h"
+#include "viewer/codec/yuv.h"
+
+struct video_dec {
+	AVCodecContext *ctx;
+	AVFrame *frame;
+	AVPacket *packet;
+	u8 format;
+};
+
+struct video_dec *video_dec_open(u8 format, u32 threads)
+{
+	const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_H264);
+	struct video_dec *d = calloc(1, sizeof(*d));
+
+	if (!codec || !d)
+		goto fail;
+	d->format = format;
+	d->ctx = avcodec_alloc_context3(codec);
+	d->frame = av_frame_alloc();
+	d->packet = av_packet_alloc();
+	if (!d->ctx || !d->frame || !d->packet)
+		goto fail;
+	d->ctx->flags |= AV_CODEC_FLAG_LOW_DELAY;
+	d->ctx->flags2 |= AV_CODEC_FLAG2_FAST;
+	d->ctx->thread_count = (int)threads;
+	d->ctx->thread_type = FF_THREAD_SLICE;
+	d->ctx->max_pixels = RFB_MAX_PIXELS;
+	d->ctx->err_recognition = AV_EF_EXPLODE;
+	av_log_set_level(AV_LOG_QUIET); /* a peer's junk is told by us, once */
+	if (avcodec_open2(d->ctx, codec, NULL) < 0)
+		goto fail;
+	return d;
+fail:
+	video_dec_close(d);
+	return NULL;
+}
+
+void video_dec_close(struct video_dec *d)
+{
+	if (!d)
+		return;
+	avcodec_free_context(&d->ctx);
+	av_frame_free(&d->frame);
+	av_packet_free(&d->packet);
+	free(d);
+}
+
+static void paint_tile(const struct video_dec *d, struct rect r, u32 tx, u32 ty, struct image *img)
+{
+	const AVFrame *f = d->frame;
+	bool half = d->format == VIDEO_H264_420;
+	u32 x = tx * TILE_W, y0 = ty * TILE_H;
+	u32 w = r.w - x < TILE_W ? r.w - x : TILE_W, h = r.h - y0 < TILE_H ? r.h - y0 : TILE_H;
+
+	for (u32 y = y0; y < y0 + h; y++) {
+		size_t cy = half ? y / 2 : y, cx = half ? x / 2 : x;
+		const u8 *l = f->data[0] + (ptrdiff_t)y * f->linesize[0] + x;
+		const u8 *cb = f->data[1] + (ptrdiff_t)cy * f->linesize[1] + cx;
+		const u8 *cr = f->data[2] + (ptrdiff_t)cy * f->linesize[2] + cx;
+		u32 *dst = image_at(img, r.x + x, r.y + y);
+
+		if (half)
+			yuv420_row_to_rgb(l, cb, cr, dst, w);
+		else
+			yuv_row_to_rgb(l, cb, cr, dst, w);
+	}
+}
+
+int video_dec_paint(struct video_dec *d, const u8 *p, size_t n, struct rect r, const u8 *mask,
+		    struct image *img, struct tileset *painted)
+{
+	enum AVPixelFormat want =
+	    d->format == VIDEO_H264_420 ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUVJ444P;
+	enum AVPixelFormat also =
+	    d->format == VIDEO_H264_420 ? AV_PIX_FMT_YUV420P : AV_PIX_FMT_YUV444P;
+	u32 across = tiles_across(r.w), down = tiles_down(r.h);
+
+	if (n > NATIVE_MAX_AU)
+		return ERR_RANGE;
+	d->packet->data = (u8 *)p;
+	d->packet->size = (int)n;
+	if (avcodec_send_packet(d->ctx, d->packet) < 0)
+		return ERR_CORRUPT;
+	if (avcodec_receive_frame(d->ctx, d->frame) < 0)
+		return ERR_CORRUPT;
+	if (d->frame->width != r.w || d->frame->height != r.h ||
+	    (d->frame->format != want && d->frame->format != also)) {
+		av_frame_unref(d->frame);
+		return ERR_CORRUPT;
+	}
+	for (u32 i = 0; i < across * down; i++) {
+		if (!(mask[i / 8] & 0x80 >> i % 8))
+			continue;
+		paint_tile(d, r, i % across, i / across, img);
+		tileset_add(painted, (r.y / TILE_H + i / across) * painted->cols + r.x / TILE_W +
+					 i % across);
+	}
+	av_frame_unref(d->frame);
+	return 0;
+}

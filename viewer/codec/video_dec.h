@@ -1,0 +1,20 @@
+/* H.264 pictures back to pixels, by libavcodec. */
+#pragma once
+
+#include "viewer/codec/image.h"
+#include "viewer/codec/tiles.h"
+
+struct video_dec;
+
+/* NULL: no such decoder here. threads: slices decoded in parallel. */
+struct video_dec *video_dec_open(u8 format, u32 threads);
+void video_dec_close(struct video_dec *d);
+/*
+ * Decodes one coded picture (p[0..n), which has 64 readable zero bytes behind it) that covers `r` of
+ * `img`, and paints its tiles set in mask (see struct native_commit). Painted tiles are added to
+ * `painted`. ERR_CORRUPT: not a picture of that size; the sequence must start anew.
+ */
+__must_check int video_dec_paint(struct video_dec *d, const u8 *p, size_t n, struct rect r,
+				 const u8 *mask, struct image *img, struct tileset *painted);
+/* Bytes that must follow a coded picture. */
+#define VIDEO_PADDING 64u

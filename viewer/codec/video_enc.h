@@ -1,0 +1,38 @@
+/*
+ * Video for what moves: H.264, one encoder a rectangle of the desktop.
+ *
+ * The encoder adds no delay: a picture in, its slices out, before the call returns.
+ */
+#pragma once
+
+#include "viewer/codec/image.h"
+#include "viewer/proto/native.h"
+
+struct video_conf {
+	u32 w, h;    /* pixels */
+	u32 fps;     /* expected, for rate control */
+	u32 kbps;    /* what the link carries; 0 = no limit */
+	u32 threads; /* slices in parallel */
+	u32 effort;  /* 0..3: processor time to spend */
+	/* Called for each finished piece, before encode() returns. */
+	void (*emit)(void *ctx, const u8 *p, size_t n);
+	void *ctx;
+};
+
+struct video_enc;
+
+struct video_enc_ops {
+	const char *key;  /* its name in the configuration */
+	const char *name; /* shown to the person: "x264 4:4:4" */
+	u8 format;	  /* VIDEO_H264_* */
+	struct video_enc *(*open)(const struct video_conf *c);
+	/* Changes the rate from the next picture on. */
+	int (*rate)(struct video_enc *e, u32 kbps);
+	/* Takes the pixels; src is the rectangle's first, stride in pixels. Quick. */
+	void (*load)(struct video_enc *e, const u32 *src, u32 stride);
+	/* Codes the picture loaded last. key: start a new sequence. *key_out: it did. */
+	int (*encode)(struct video_enc *e, bool key, bool *key_out);
+	void (*close)(struct video_enc *e);
+};
+
+extern const struct video_enc_ops video_x264;

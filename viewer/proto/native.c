@@ -1,0 +1,411 @@
+#include <string.h>
+
+#include "viewer/proto/native.h"
+
+size_t native_begin(struct wbuf *w, u8 channel, u16 kind)
+{
+	put_u8(w, RFB_NATIVE);
+	put_u8(w, channel);
+	put_u16(w, kind);
+	put_u32(w, 0);
+	return w->n;
+}
+
+void native_end(struct wbuf *w, size_t mark)
+{
+	set_u32(w, mark - 4, (u32)(w->n - mark));
+}
+
+void native_put_bytes(struct wbuf *w, u8 channel, u16 kind, const void *p, u32 n)
+{
+	size_t m = native_begin(w, channel, kind);
+
+	put_bytes(w, p, n);
+	native_end(w, m);
+}
+
+void native_put_hello(struct wbuf *w, const struct native_hello *h)
+{
+	size_t m = native_begin(w, CH_CONTROL, CTL_HELLO);
+
+	put_u16(w, h->version_min);
+	put_u16(w, h->version_max);
+	put_u32(w, h->features);
+	put_bytes(w, h->token, NATIVE_TOKEN);
+	native_end(w, m);
+}
+
+void native_put_u64(struct wbuf *w, u8 channel, u16 kind, u64 v)
+{
+	size_t m = native_begin(w, channel, kind);
+
+	put_u64(w, v);
+	native_end(w, m);
+}
+
+void native_put_credit(struct wbuf *w, u8 channel, u32 bytes)
+{
+	size_t m = native_begin(w, CH_CONTROL, CTL_CREDIT);
+
+	put_u8(w, channel);
+	put_zero(w, 3);
+	put_u32(w, bytes);
+	native_end(w, m);
+}
+
+void native_put_stats(struct wbuf *w, const struct native_stats *s)
+{
+	size_t m = native_begin(w, CH_CONTROL, CTL_STATS);
+
+	put_u32(w, s->fps_x10);
+	put_u32(w, s->dropped);
+	put_u32(w, s->capture_us);
+	put_u32(w, s->encode_us);
+	put_u32(w, s->rtt_us);
+	put_u32(w, s->rate_kbps);
+	put_u32(w, s->bytes_exact);
+	put_u32(w, s->bytes_video);
+	put_bytes(w, s->encoder, sizeof(s->encoder));
+	native_end(w, m);
+}
+
+static void put_area(struct wbuf *w, struct rect r)
+{
+	put_u16(w, r.x);
+	put_u16(w, r.y);
+	put_u16(w, r.w);
+	put_u16(w, r.h);
+}
+
+static struct rect get_area(struct rbuf *r)
+{
+	struct rect a;
+
+	a.x = get_u16(r);
+	a.y = get_u16(r);
+	a.w = get_u16(r);
+	a.h = get_u16(r);
+	return a;
+}
+
+void native_put_heads(struct wbuf *w, u16 kind, const struct native_heads *h)
+{
+	size_t m = native_begin(w, CH_DISPLAY, kind);
+
+	put_u16(w, h->width);
+	put_u16(w, h->height);
+	put_u8(w, h->n);
+	put_zero(w, 3);
+	for (u8 i = 0; i < h->n; i++)
+		put_area(w, h->list[i]);
+	native_end(w, m);
+}
+
+void native_put_copies(struct wbuf *w, const struct native_copy *c, u16 n)
+{
+	size_t m = native_begin(w, CH_DISPLAY, DSP_COPY);
+
+	for (u16 i = 0; i < n; i++) {
+		put_u16(w, c[i].sx);
+		put_u16(w, c[i].sy);
+		put_area(w, c[i].to);
+	}
+	native_end(w, m);
+}
+
+void native_put_commit(struct wbuf *w, const struct native_commit *c)
+{
+	size_t m = native_begin(w, CH_DISPLAY, DSP_COMMIT);
+
+	put_u32(w, c->seq);
+	put_u64(w, c->capture_us);
+	put_u8(w, c->n);
+	for (u8 i = 0; i < c->n; i++) {
+		const struct native_video *v = &c->video[i];
+
+		put_u8(w, v->stream);
+		put_u8(w, v->format);
+		put_u8(w, v->key);
+		put_u8(w, 0);
+		put_area(w, v->r);
+		put_bytes(w, v->mask, v->mask_bytes);
+	}
+	native_end(w, m);
+}
+
+void native_put_ack(struct wbuf *w, const struct native_ack *a)
+{
+	size_t m = native_begin(w, CH_DISPLAY, DSP_ACK);
+
+	put_u32(w, a->seq);
+	put_u32(w, a->decode_us);
+	put_u32(w, a->present_us);
+	put_u64(w, a->capture_us);
+	native_end(w, m);
+}
+
+void native_put_cursor(struct wbuf *w, u16 width, u16 height, u16 hot_x, u16 hot_y, const u32 *argb)
+{
+	size_t m = native_begin(w, CH_CURSOR, CUR_SHAPE);
+
+	put_u16(w, width);
+	put_u16(w, height);
+	put_u16(w, hot_x);
+	put_u16(w, hot_y);
+	for (size_t i = 0; i < (size_t)width * height; i++)
+		put_u32(w, argb[i]);
+	native_end(w, m);
+}
+
+void native_put_key(struct wbuf *w, bool down, u32 keysym, u32 scancode)
+{
+	size_t m = native_begin(w, CH_INPUT, INP_KEY);
+
+	put_u8(w, down);
+	put_zero(w, 3);
+	put_u32(w, keysym);
+	put_u32(w, scancode);
+	native_end(w, m);
+}
+
+void native_put_pointer(struct wbuf *w, const struct native_pointer *p)
+{
+	size_t m = native_begin(w, CH_INPUT, INP_POINTER);
+
+	put_u16(w, p->x);
+	put_u16(w, p->y);
+	put_u16(w, p->buttons);
+	put_u16(w, p->pressure);
+	put_u16(w, (u16)p->tilt_x);
+	put_u16(w, (u16)p->tilt_y);
+	native_end(w, m);
+}
+
+void native_put_relative(struct wbuf *w, s16 dx, s16 dy, u16 buttons)
+{
+	size_t m = native_begin(w, CH_INPUT, INP_RELATIVE);
+
+	put_u16(w, (u16)dx);
+	put_u16(w, (u16)dy);
+	put_u16(w, buttons);
+	put_u16(w, 0);
+	native_end(w, m);
+}
+
+void native_put_six_axes(struct wbuf *w, const s16 axes[6], u32 buttons)
+{
+	size_t m = native_begin(w, CH_INPUT, INP_SIX_AXES);
+
+	for (int i = 0; i < 6; i++)
+		put_u16(w, (u16)axes[i]);
+	put_u32(w, buttons);
+	native_end(w, m);
+}
+
+/* A payload must be read to its end, neither less nor more. */
+static int whole(const struct rbuf *r)
+{
+	return r->starved || rbuf_left(r) ? ERR_CORRUPT : 0;
+}
+
+int native_get_hello(const u8 *p, size_t n, struct native_hello *h)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	h->version_min = get_u16(&r);
+	h->version_max = get_u16(&r);
+	h->features = get_u32(&r);
+	const u8 *t = get_bytes(&r, NATIVE_TOKEN);
+	if (t)
+		memcpy(h->token, t, NATIVE_TOKEN);
+	return r.starved ? ERR_CORRUPT : 0; /* later versions may add fields */
+}
+
+int native_get_u64(const u8 *p, size_t n, u64 *v)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	*v = get_u64(&r);
+	return whole(&r);
+}
+
+int native_get_credit(const u8 *p, size_t n, u8 *channel, u32 *bytes)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	*channel = get_u8(&r);
+	get_bytes(&r, 3);
+	*bytes = get_u32(&r);
+	if (whole(&r))
+		return ERR_CORRUPT;
+	return *channel < CH_COUNT ? 0 : ERR_RANGE;
+}
+
+int native_get_stats(const u8 *p, size_t n, struct native_stats *s)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	s->fps_x10 = get_u32(&r);
+	s->dropped = get_u32(&r);
+	s->capture_us = get_u32(&r);
+	s->encode_us = get_u32(&r);
+	s->rtt_us = get_u32(&r);
+	s->rate_kbps = get_u32(&r);
+	s->bytes_exact = get_u32(&r);
+	s->bytes_video = get_u32(&r);
+	const u8 *e = get_bytes(&r, sizeof(s->encoder));
+	if (e)
+		memcpy(s->encoder, e, sizeof(s->encoder));
+	s->encoder[sizeof(s->encoder) - 1] = 0;
+	return whole(&r);
+}
+
+int native_get_heads(const u8 *p, size_t n, struct native_heads *h)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	h->width = get_u16(&r);
+	h->height = get_u16(&r);
+	h->n = get_u8(&r);
+	get_bytes(&r, 3);
+	if (r.starved)
+		return ERR_CORRUPT;
+	if (!h->n || h->n > NATIVE_MAX_HEADS || !h->width || !h->height ||
+	    h->width > RFB_MAX_SIDE || h->height > RFB_MAX_SIDE ||
+	    (u32)h->width * h->height > RFB_MAX_PIXELS)
+		return ERR_RANGE;
+	for (u8 i = 0; i < h->n; i++) {
+		h->list[i] = get_area(&r);
+		if (!rect_inside(h->list[i], h->width, h->height))
+			return ERR_RANGE;
+	}
+	return whole(&r);
+}
+
+struct native_copy native_get_copy(const u8 *p, u16 i)
+{
+	struct rbuf r = rbuf_of(p + (size_t)i * 12, 12);
+	struct native_copy c;
+
+	c.sx = get_u16(&r);
+	c.sy = get_u16(&r);
+	c.to = get_area(&r);
+	return c;
+}
+
+int native_check_copies(const u8 *p, size_t n, u16 w, u16 h, u16 *count)
+{
+	if (n % 12 || n / 12 > UINT16_MAX)
+		return ERR_CORRUPT;
+	*count = (u16)(n / 12);
+	for (u16 i = 0; i < *count; i++) {
+		struct native_copy c = native_get_copy(p, i);
+		struct rect from = {c.sx, c.sy, c.to.w, c.to.h};
+
+		if (!rect_inside(c.to, w, h) || !rect_inside(from, w, h))
+			return ERR_RANGE;
+	}
+	return 0;
+}
+
+int native_get_commit(const u8 *p, size_t n, u16 w, u16 h, struct native_commit *c)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	memset(c, 0, sizeof(*c));
+	c->seq = get_u32(&r);
+	c->capture_us = get_u64(&r);
+	c->n = get_u8(&r);
+	if (r.starved || c->n > NATIVE_MAX_HEADS)
+		return ERR_CORRUPT;
+	for (u8 i = 0; i < c->n; i++) {
+		struct native_video *v = &c->video[i];
+
+		v->stream = get_u8(&r);
+		v->format = get_u8(&r);
+		v->key = get_u8(&r) != 0;
+		get_u8(&r);
+		v->r = get_area(&r);
+		if (r.starved || v->stream >= NATIVE_MAX_HEADS ||
+		    (v->format != VIDEO_H264_444 && v->format != VIDEO_H264_420))
+			return ERR_CORRUPT;
+		if (!v->r.w || !v->r.h || !rect_inside(v->r, w, h) || v->r.x % TILE_W ||
+		    v->r.y % TILE_H)
+			return ERR_RANGE;
+		v->mask_bytes = (tiles_across(v->r.w) * tiles_down(v->r.h) + 7) / 8;
+		v->mask = get_bytes(&r, v->mask_bytes);
+	}
+	return whole(&r);
+}
+
+int native_get_ack(const u8 *p, size_t n, struct native_ack *a)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	a->seq = get_u32(&r);
+	a->decode_us = get_u32(&r);
+	a->present_us = get_u32(&r);
+	a->capture_us = get_u64(&r);
+	return whole(&r);
+}
+
+int native_get_cursor(const u8 *p, size_t n, struct native_cursor_shape *c)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	c->w = get_u16(&r);
+	c->h = get_u16(&r);
+	c->hot_x = get_u16(&r);
+	c->hot_y = get_u16(&r);
+	if (r.starved)
+		return ERR_CORRUPT;
+	if (c->w > RFB_MAX_CURSOR || c->h > RFB_MAX_CURSOR)
+		return ERR_RANGE;
+	c->argb = get_bytes(&r, (size_t)c->w * c->h * 4);
+	return whole(&r);
+}
+
+int native_get_key(const u8 *p, size_t n, bool *down, u32 *keysym, u32 *scancode)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	*down = get_u8(&r) != 0;
+	get_bytes(&r, 3);
+	*keysym = get_u32(&r);
+	*scancode = get_u32(&r);
+	return whole(&r);
+}
+
+int native_get_pointer(const u8 *p, size_t n, struct native_pointer *o)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	o->x = get_u16(&r);
+	o->y = get_u16(&r);
+	o->buttons = get_u16(&r);
+	o->pressure = get_u16(&r);
+	o->tilt_x = (s16)get_u16(&r);
+	o->tilt_y = (s16)get_u16(&r);
+	return whole(&r);
+}
+
+int native_get_relative(const u8 *p, size_t n, s16 *dx, s16 *dy, u16 *buttons)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	*dx = (s16)get_u16(&r);
+	*dy = (s16)get_u16(&r);
+	*buttons = get_u16(&r);
+	get_u16(&r);
+	return whole(&r);
+}
+
+int native_get_six_axes(const u8 *p, size_t n, s16 axes[6], u32 *buttons)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	for (int i = 0; i < 6; i++)
+		axes[i] = (s16)get_u16(&r);
+	*buttons = get_u32(&r);
+	return whole(&r);
+}

@@ -1,0 +1,65 @@
+# The remote viewer: agent, its helper, viewer, their tests and benches. Plain Linux.
+V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfixes xrandr xtst x11 sdl2 libdrm nettle
+# Texts for people may be cut; everything else is checked for length.
+V_CFLAGS = $(shell pkg-config --cflags $(V_PKGS) 2>/dev/null) -O3 -Wno-format-truncation
+V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -lm -lpthread
+
+V_COMMON := $(sort $(wildcard viewer/proto/*.c viewer/codec/*.c viewer/net/*.c))
+V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
+V_CLIENT := $(sort $(wildcard viewer/client/*.c))
+V_AUTH := viewer/agent/helper/main.c
+V_ALL := $(V_COMMON) $(V_AGENT) $(V_CLIENT) $(V_AUTH)
+V_ALL_O := $(V_ALL:%.c=$B/host/%.o)
+
+ALL += $B/caprock-agent $B/caprock-viewer $B/caprock-auth
+
+$(V_ALL_O): HOST_CFLAGS += $(V_CFLAGS)
+
+$B/caprock-agent: $(V_COMMON:%.c=$B/host/%.o) $(V_AGENT:%.c=$B/host/%.o) $B/host/core/base/err.o
+	$(call say,LD)
+	$(Q)$(CC) $^ $(V_LIBS) -o $@
+
+$B/caprock-viewer: $(V_COMMON:%.c=$B/host/%.o) $(V_CLIENT:%.c=$B/host/%.o) $B/host/core/base/err.o
+	$(call say,LD)
+	$(Q)$(CC) $^ $(V_LIBS) -o $@
+
+$B/caprock-auth: $(V_AUTH:%.c=$B/host/%.o)
+	$(call say,LD)
+	$(Q)$(CC) $^ -lpam -lcrypt -o $@
+
+# Unit tests of the wire and the codecs, with sanitizers.
+V_SAN_O := $(V_COMMON:%.c=$B/san/%.o)
+V_UNIT := $(sort $(wildcard tests/stream/unit/test_*.c))
+V_UNIT_BIN := $(V_UNIT:tests/stream/unit/%.c=$B/stream/%)
+$(V_SAN_O) $(V_UNIT:%.c=$B/san/%.o): SAN_CFLAGS += $(V_CFLAGS) -O1
+
+$B/stream/libcommon-san.a: $(V_SAN_O) $B/san/core/base/err.o
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$B/stream/test_%: $B/san/tests/stream/unit/test_%.o $B/stream/libcommon-san.a
+	$(Q)$(CC) $(SAN) $^ $(V_LIBS) -lcmocka -o $@
+
+TESTS += $(V_UNIT_BIN)
+TESTS += tests/stream/endtoend.py
+
+# Fuzz targets of the wire and the decoders.
+V_FUZZ := $(sort $(wildcard tests/stream/fuzz/fuzz_*.c))
+V_FUZZ_BIN := $(V_FUZZ:tests/stream/fuzz/%.c=$B/stream/%)
+FUZZ_BIN += $(V_FUZZ_BIN)
+
+$B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_COMMON) core/base/err.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ)
+	$(Q)$(CLANG) $(STD) $(WARN) -O1 -g -D_GNU_SOURCE $(V_CFLAGS) -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $^ $(V_LIBS) -o $@
+
+PACKAGES += libx264-dev libavcodec-dev libavutil-dev libgnutls28-dev nettle-dev libzstd-dev zlib1g-dev \
+	libjpeg62-turbo-dev libxxhash-dev libx11-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev \
+	libsdl2-dev libdrm-dev libseccomp-dev libpam0g-dev libcrypt-dev pkg-config xvfb tigervnc-viewer \
+	tigervnc-standalone-server tigervnc-common x11vnc x11-xserver-utils
+
+.PHONY: test-stream
+test-stream: programs $(V_UNIT_BIN) ## the remote viewer's tests
+	@tests/run $(V_UNIT_BIN) $(filter tests/stream/%,$(TESTS) $(TESTS_ALL))
