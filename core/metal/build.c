@@ -351,7 +351,8 @@ static int find_file(struct workstation *w, const char *name, struct load_file *
 	return err;
 }
 
-static int write_tables(struct workstation *w, gpa_t *rsdp)
+/* What firmware would have left in memory. */
+static int write_firmware(struct workstation *w, gpa_t *rsdp)
 {
 	const struct gacpi_config c = {
 	    .ncpus = w->guest.ncpus,
@@ -379,6 +380,9 @@ static int write_tables(struct workstation *w, gpa_t *rsdp)
 		err = smbios_build(&config, &acpi, buffer, size, &smbios);
 	if (!err)
 		err = guest_write(&w->guest, smbios.base, buffer, smbios.size);
+	if (!err)
+		err = guest_write(&w->guest, GPA(LAYOUT_BIOS_RESET), reset_bios_entry,
+				  sizeof(reset_bios_entry));
 	*rsdp = acpi.base;
 	return err;
 }
@@ -436,7 +440,7 @@ int workstation_load(struct workstation *w, struct workstation_costs *costs, str
 	if (!err)
 		err = find_file(w, w->plan->initrd, &r.initrd);
 	if (!err)
-		err = write_tables(w, &rsdp);
+		err = write_firmware(w, &rsdp);
 	if (err)
 		return err;
 	r.rsdp = rsdp;

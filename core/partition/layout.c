@@ -174,7 +174,7 @@ u32 layout_e820(const struct layout_piece *ram, u32 n, u16 ecam_buses, struct la
 		if (base == 0) {
 			/* 640 KiB, then where firmware and display memory were. */
 			put(&o, 0, 0xa0000, E820_RAM);
-			put(&o, LAYOUT_TABLES, LAYOUT_TABLES_END, E820_RESERVED);
+			put(&o, LAYOUT_TABLES, MIB(1), E820_RESERVED);
 			base = MIB(1);
 		}
 		if (base >= LAYOUT_4G && !holes_done) {

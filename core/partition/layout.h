@@ -2,7 +2,7 @@
  * The guest-physical address space: where RAM, device windows and the loaders' scratch lie.
  *
  *	0           .. low_top      RAM; [A0000, C0000) is not told to the guest, [E0000, 100000)
- *	                            holds the ACPI and SMBIOS tables
+ *	                            holds the ACPI and SMBIOS tables and the BIOS's reset entry
  *	low_top     .. E0000000     32-bit BAR window, as large as the need
  *	E0000000    .. F0000000     ECAM (256 buses; fewer leave the rest to the window behind it)
  *	ecam end    .. FEC00000     32-bit BAR window
@@ -30,7 +30,8 @@
 
 /* Fixed places below 1 MiB that the loaders and table builders use. */
 #define LAYOUT_TABLES	   0xe0000u /* RSDP here, then the ACPI tables */
-#define LAYOUT_TABLES_END  0x100000u
+#define LAYOUT_TABLES_END  0xffff0u
+#define LAYOUT_BIOS_RESET  0xffff0u /* where a BIOS starts: reset_bios_entry of core/vcpu/reset.h */
 #define LAYOUT_SMBIOS	   0xf0000u /* earliest place of the SMBIOS entry point */
 #define LAYOUT_BOOT_PARAMS 0x7000u  /* zero page, or hvm_start_info with its lists */
 #define LAYOUT_GDT	   0x8000u

@@ -52,3 +52,11 @@ void reset_sipi(struct reset_state *s, u8 vector)
 	s->seg[SEG_CS] = real((u16)(vector << 8), (u64)vector << 12, CODE_RX);
 	s->rip = 0;
 }
+
+const u8 reset_bios_entry[RESET_BIOS_ENTRY] = {
+    0xba, 0xf9, 0x0c, /* mov dx, CF9h */
+    0xb0, 0x06,	      /* mov al, RST_CPU | SYS_RST */
+    0xee,	      /* out dx, al */
+    0xf4,	      /* hlt */
+    0xeb, 0xfd,	      /* jmp to the halt */
+};

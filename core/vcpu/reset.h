@@ -32,5 +32,13 @@ void reset_power_on(struct reset_state *s, u32 signature);
 /* INIT: as power-on, but CR0.CD, CR0.NW, PAT and XCR0 keep what they are in *s. */
 void reset_init(struct reset_state *s, u32 signature);
 
+/*
+ * What lies at F000:FFF0, where a BIOS begins. Operating systems that find hardware-reduced ACPI but
+ * no UEFI restart by jumping there in real mode (Linux's reboot=bios, which it then prefers to the
+ * FADT's reset register): 16 bytes that write the reset port CF9h and halt.
+ */
+#define RESET_BIOS_ENTRY 16
+extern const u8 reset_bios_entry[RESET_BIOS_ENTRY];
+
 /* Start-up IPI to a vCPU in INIT state: real mode at vector << 12. */
 void reset_sipi(struct reset_state *s, u8 vector);

@@ -13,16 +13,17 @@ void guest_main(void)
 	print("reboot start %lu\n", rdtsc());
 	if (option("end"))
 		return;
-	switch (rdtsc() >> 4 & 3) {
-	case 0:
-		power_reset();
-	case 1:
-		power_cf9();
-	case 2:
-		power_triple();
-	default:
-		outb(0x64, 0xfe);
-		delay_us(10000);
-		power_cf9();
-	}
+
+	static const struct {
+		const char *name;
+		void (*go)(void);
+	} ways[] = {{"acpi", power_reset},
+		    {"cf9", power_cf9},
+		    {"triple", power_triple},
+		    {"bios", power_bios},
+		    {"keyboard", power_keyboard}};
+	u64 way = rdtsc() / 16 % ARRAY_SIZE(ways);
+
+	print("reboot by %s\n", ways[way].name);
+	ways[way].go();
 }

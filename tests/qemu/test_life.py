@@ -12,6 +12,9 @@ with boot([ws("restless", [1, 2], "64M", guest("reboot"), "cpus=2"),
     m.wait("reboot start", "restless", count=51, timeout=240)
     n = sum("reboot start" in t for t in m.text("restless"))
     tap.ok(n >= 51, "50 reboots, %d starts in all" % n, m.log()[-60:])
+    ways = {w: sum(t == "reboot by " + w for t in m.text("restless"))
+            for w in ("acpi", "cf9", "triple", "bios", "keyboard")}
+    tap.ok(all(ways.values()), "by every way there is: %s" % ways, m.log()[-60:])
     tap.ok(not [t for t in m.text("restless") if t.startswith("not ok")], "each with all its cores", m.text("restless"))
     c = m.counters()
     tap.ok(c and c.workstation("restless")["starts"] >= n, "the counters page counts them")

@@ -244,3 +244,6 @@ __noreturn void power_off(void);
 __noreturn void power_reset(void);
 __noreturn void power_cf9(void);
 __noreturn void power_triple(void);
+__noreturn void power_keyboard(void);
+/* Another core jumps to F000:FFF0 in real mode, where a BIOS begins. */
+__noreturn void power_bios(void);

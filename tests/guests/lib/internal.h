@@ -3,6 +3,9 @@
 
 #include "lib/guest.h"
 
+/* Page of low memory from which other cores start. */
+#define TRAMPOLINE 0x8000ull
+
 void machine_read(void);
 void clock_init(void);
 void trap_init(void);

@@ -1,5 +1,5 @@
 /* The ways a machine ends. */
-#include "lib/guest.h"
+#include "lib/internal.h"
 
 static __noreturn void wait_for_it(const char *what)
 {
@@ -42,4 +42,23 @@ void power_triple(void)
 
 	asm volatile("lidt %0; ud2" ::"m"(none));
 	wait_for_it("triple fault");
+}
+
+void power_keyboard(void)
+{
+	outb(0x64, 0xfe);
+	wait_for_it("the keyboard controller's reset pulse");
+}
+
+void power_bios(void)
+{
+	static const u8 jump[] = {0xea, 0xf0, 0xff, 0x00, 0xf0};
+
+	if (machine.ncpus < 2)
+		fatal("the jump into the BIOS needs a second core");
+	memcpy((void *)TRAMPOLINE, jump, sizeof(jump));
+	apic_icr(cpus[1].apic_id, ICR_INIT | ICR_ASSERT | ICR_LEVEL);
+	delay_us(200);
+	apic_icr(cpus[1].apic_id, ICR_SIPI | ICR_ASSERT | (u32)(TRAMPOLINE >> 12));
+	wait_for_it("the BIOS's reset entry");
 }

@@ -1,8 +1,6 @@
 /* Bringing the other cores up, and giving them work. */
 #include "lib/internal.h"
 
-#define TRAMPOLINE 0x8000ull
-
 extern const u8 trampoline_start[], trampoline_end[];
 extern u64 ap_boot_stack;
 struct cpu cpus[MAX_CPUS];
