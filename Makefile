@@ -9,6 +9,8 @@ Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' '$1' '$@')
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# Objects that only a chain of rules needs stay: their dependency files name them as targets.
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 
 B := build

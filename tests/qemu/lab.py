@@ -5,9 +5,12 @@ hang guard, keeps every console apart, reads the counters, and reports in TAP.
 Guests' lines come over the physical serial port as `[name] text`; everything else on it is the
 hypervisor's own.
 """
+import ctypes
+import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +27,52 @@ QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 CPU = "EPYC,+svm,+npt,+x2apic"
 # A loaded machine runs the emulator slower: a guard against hangs, never a measure.
 PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
+
+
+def try_lock(fd):
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+
+
+class Folder:
+    """A folder of one run, locked while it lives; those whose owners were killed go first."""
+
+    def __init__(self, kind, parent):
+        gate = os.open(parent, os.O_RDONLY)
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        try:
+            for name in os.listdir(parent):
+                if name.startswith("caprock-%s-" % kind):
+                    self._remove_stale(os.path.join(parent, name))
+            self.path = tempfile.mkdtemp(prefix="caprock-%s-" % kind, dir=parent)
+            self.lock = os.open(self.path, os.O_RDONLY)
+            try_lock(self.lock)
+        finally:
+            os.close(gate)
+
+    @staticmethod
+    def _remove_stale(path):
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except OSError:
+            return
+        if try_lock(fd):
+            shutil.rmtree(path, ignore_errors=True)
+        os.close(fd)
+
+    def remove(self):
+        if self.lock is not None:
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.close(self.lock)
+            self.lock = None
+
+
+def die_with_parent():
+    """In the emulator's process: a test that is killed takes its emulator along."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def size_of(text):
@@ -72,7 +121,8 @@ class Machine:
 
     def __init__(self, kernel=ELF, initrd=None, append=None, smp=3, mem="1G", cpu=CPU, accel="tcg,thread=multi",
                  icount=False, limit=120, extra=(), machine="q35", qemu=QEMU, smp_words=None):
-        self.dir = tempfile.mkdtemp(prefix="caprock-lab-", dir=scratch(mem))
+        self.scratch = Folder("machine", scratch(mem))
+        self.dir = self.scratch.path
         self.ram = os.path.join(self.dir, "ram")
         self.lines = []          # (seconds, workstation or None, text)
         self.changed = threading.Condition()
@@ -98,7 +148,7 @@ class Machine:
             args += ["-append", append]
         self.start = time.monotonic()
         self.process = subprocess.Popen(args + list(extra), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, preexec_fn=die_with_parent)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.errors = []
@@ -113,7 +163,7 @@ class Machine:
 
     def __exit__(self, *_):
         self.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.scratch.remove()
 
     def _read(self):
         for raw in self.process.stdout:
@@ -239,9 +289,9 @@ def boot(workstations, smp, mem="1G", options=(), mangle=None, actual_smp=None, 
     `mangle(bytes)` may spoil the bundle first; `actual_smp` and `actual_mem` run it on another
     machine than it was made for.
     """
-    folder = tempfile.mkdtemp(prefix="caprock-bundle-", dir=BUILD)
+    folder = Folder("bundle", BUILD)
     try:
-        path = os.path.join(folder, "bundle")
+        path = os.path.join(folder.path, "bundle")
         bundle(path, workstations, "--smp", str(smp), "--memory", mem, *options)
         if mangle:
             with open(path, "rb") as f:
@@ -250,7 +300,7 @@ def boot(workstations, smp, mem="1G", options=(), mangle=None, actual_smp=None, 
                 f.write(data)
         return Booted(folder, initrd=path, smp=actual_smp or smp, mem=actual_mem or mem, **more)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove()
         raise
 
 
@@ -261,7 +311,7 @@ class Booted(Machine):
 
     def stop(self):
         super().stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.remove()
 
     def wait_tallies(self, names, timeout=None):
         """Wait until each of these workstations printed its tally; those that did not."""
