@@ -66,6 +66,7 @@ static u16 rebar_size(pci_read_fn read, const void *ctx, u16 off)
 
 static const struct size_row standard[] = {
     {PCI_CAP_PM, 8, NULL},
+    {PCI_CAP_VPD, 8, NULL},
     {PCI_CAP_MSI, 0, msi_size},
     {PCI_CAP_PCIX, 0, pcix_size},
     {PCI_CAP_VENDOR, 0, vendor_size},

@@ -74,41 +74,68 @@ bool pci_identity_equal(const struct pci_identity *a, const struct pci_identity 
 	       a->revision == b->revision && a->serial == b->serial;
 }
 
+static struct pci_structure structure(const struct pci_function *f, u16 reg, u64 size)
+{
+	u32 v = pci_read(f, (u16)(f->at.msix + reg), 4);
+
+	return (struct pci_structure){v & PCI_MSIX_BIR, v & ~PCI_MSIX_BIR, size};
+}
+
 static void find_interrupts(struct pci_function *f)
 {
-	if (f->at.msi)
-		f->msi_log2 =
-		    (u8)((pci_read(f, f->at.msi + PCI_MSI_CONTROL, 2) & PCI_MSI_CAPABLE) >> 1);
+	u32 control;
+
+	if (f->at.msi) {
+		control = pci_read(f, f->at.msi + PCI_MSI_CONTROL, 2);
+		f->msi_log2 = (u8)((control & PCI_MSI_CAPABLE) >> 1);
+		f->msi_64 = control & PCI_MSI_64;
+		f->msi_masking = control & PCI_MSI_MASKING;
+	}
 	/* 110b and 111b are reserved (PCI 3.0 §6.8.1.3) */
 	if (f->msi_log2 > 5)
 		f->at.msi = f->msi_log2 = 0;
-	if (f->at.msix)
-		f->msix_vectors =
-		    (pci_read(f, f->at.msix + PCI_MSIX_CONTROL, 2) & PCI_MSIX_SIZE) + 1;
+	if (!f->at.msix)
+		return;
+	control = pci_read(f, f->at.msix + PCI_MSIX_CONTROL, 2);
+	f->msix_vectors = (control & PCI_MSIX_SIZE) + 1;
+	f->msix_table = structure(f, PCI_MSIX_TABLE, (u64)f->msix_vectors * PCI_MSIX_ENTRY);
+	f->msix_pba = structure(f, PCI_MSIX_PBA, (f->msix_vectors + 63u) / 64 * 8);
 }
 
 /* A table or PBA in a BAR that is not there, or past its end, makes MSI-X unusable. */
-static bool structure_fits(const struct pci_function *f, u16 reg, u64 size)
+static bool structure_fits(const struct pci_function *f, const struct pci_structure *s)
 {
-	u32 v = pci_read(f, (u16)(f->at.msix + reg), 4), bir = v & PCI_MSIX_BIR;
-	u64 off = v & ~PCI_MSIX_BIR;
 	const struct machine_bar *b;
 
-	if (bir >= PCI_BARS)
+	if (s->bar >= PCI_BARS)
 		return false;
-	b = &f->bars.bar[bir];
-	return b->size && !b->io && off < b->size && size <= b->size - off;
+	b = &f->bars.bar[s->bar];
+	return b->size && !b->io && s->off < b->size && s->size <= b->size - s->off;
 }
 
-static int check_msix(struct pci_function *f, struct pci_verdict *v)
+static bool structures_overlap(const struct pci_structure *a, const struct pci_structure *b)
 {
-	u64 entries = f->msix_vectors;
+	return a->bar == b->bar && a->off < b->off + b->size && b->off < a->off + a->size;
+}
 
-	if (!f->at.msix || f->is_vf)
+int pci_function_check(const struct pci_function *f, struct pci_verdict *v)
+{
+	for (u32 i = 0; i < PCI_BARS; i++) {
+		const struct machine_bar *b = &f->bars.bar[i];
+
+		if (!b->size || b->io || b->base)
+			continue;
+		v->err = ERR_INVAL;
+		fmt(v->text, sizeof(v->text), "the firmware gave its BAR %u (%lu KiB) no address",
+		    i, b->size >> 10);
+		return ERR_INVAL;
+	}
+	if (!f->at.msix)
 		return OK;
-	if (!structure_fits(f, PCI_MSIX_TABLE, entries * PCI_MSIX_ENTRY) ||
-	    !structure_fits(f, PCI_MSIX_PBA, (entries + 63) / 64 * 8))
+	if (!structure_fits(f, &f->msix_table) || !structure_fits(f, &f->msix_pba))
 		return verdict(v, ERR_CORRUPT, "its MSI-X table or PBA lies outside its BARs");
+	if (structures_overlap(&f->msix_table, &f->msix_pba))
+		return verdict(v, ERR_CORRUPT, "its MSI-X table and PBA overlap");
 	return OK;
 }
 
@@ -144,7 +171,34 @@ int pci_function_read(struct pci_function *f, struct pci_verdict *v)
 	}
 	if (f->header_type)
 		return OK;
-	return check_msix(f, v);
+	return pci_function_check(f, v);
+}
+
+int pci_window_map(struct pci_function *f, u8 bar, u64 off, u64 size, struct mmio *out)
+{
+	const struct machine_bar *b = &f->bars.bar[bar];
+	struct pci_window *w;
+	int err;
+
+	if (bar >= PCI_BARS || b->io || off > b->size || size > b->size - off)
+		return ERR_RANGE;
+	for (u32 i = 0; i < f->nwindows; i++) {
+		w = &f->window[i];
+		if (w->bar == bar && w->off == off && w->size == size) {
+			*out = w->mmio;
+			return OK;
+		}
+	}
+	if (f->nwindows == PCI_WINDOWS)
+		return ERR_NOMEM;
+	w = &f->window[f->nwindows];
+	*w = (struct pci_window){.bar = bar, .off = off, .size = size};
+	err = port_mmio_map(PADDR(b->base + off), size, &w->mmio);
+	if (err)
+		return err;
+	f->nwindows++;
+	*out = w->mmio;
+	return OK;
 }
 
 void pci_function_facts(const struct pci_function *f, struct machine_function *out)

@@ -28,6 +28,8 @@ struct pci_known {
 	u16 aer, acs, ltr, rebar, sriov, ats, serial;
 };
 
+#define PCI_WINDOWS 8 /* the pieces of at most 6 BARs, two of them with MSI-X structures */
+
 struct pci_function {
 	struct bdf bdf;
 	/* The bridge whose secondary bus it is on: what a bus reset goes through. */
@@ -40,9 +42,15 @@ struct pci_function {
 	struct pci_caps caps;
 	struct pci_known at;
 	struct pci_bars bars;
-	u32 msix_vectors; /* 0: no MSI-X */
-	u8 msi_log2;	  /* messages it can send by MSI, log2; only where at.msi */
-	bool extended;	  /* extended space answers */
+	/* MSI-X: 0 vectors where there is none. Read once: a device may tell otherwise later. */
+	u32 msix_vectors;
+	struct pci_structure {
+		u8 bar;
+		u64 off, size; /* bytes */
+	} msix_table, msix_pba;
+	bool msi_64, msi_masking;
+	u8 msi_log2;   /* messages it can send by MSI, log2; only where at.msi */
+	bool extended; /* extended space answers */
 
 	u8 resets;	  /* enum reset_method bits that exist */
 	u8 reset_worked;  /* the one that worked last, 0: none was tried */
@@ -57,6 +65,14 @@ struct pci_function {
 	bool quiet; /* pci_quiesce() was the last that was done to it */
 	bool fresh; /* reset, verified and restored since then */
 	struct pci_saved saved;
+
+	/* Pieces of BARs the hypervisor reaches itself; kept, so that no restart maps them again. */
+	u32 nwindows;
+	struct pci_window {
+		u8 bar;
+		u64 off, size;
+		struct mmio mmio;
+	} window[PCI_WINDOWS];
 };
 
 /* What is wrong with a function that cannot be used: `text` ends without '.'. */
@@ -78,6 +94,19 @@ __must_check int pci_function_read(struct pci_function *f, struct pci_verdict *v
 /* Read the ids now. ERR_IO: all ones. A VF has the vendor and device ids of its PF's capability. */
 __must_check int pci_identity_read(const struct pci_function *f, struct pci_identity *out);
 bool pci_identity_equal(const struct pci_identity *a, const struct pci_identity *b);
+
+/*
+ * Are MSI-X table and PBA inside the BARs, and has every BAR an address? ERR_CORRUPT, ERR_INVAL with
+ * v->text. Part of pci_function_read(), but for VFs, whose BARs come later.
+ */
+__must_check int pci_function_check(const struct pci_function *f, struct pci_verdict *v);
+
+/*
+ * Registers of the function: [off, off + size) of a BAR, inside it. Mapped once, the same again for
+ * the same piece. ERR_NOMEM, ERR_PERM as port_mmio_map(); ERR_RANGE: not inside the BAR.
+ */
+__must_check int pci_window_map(struct pci_function *f, u8 bar, u64 off, u64 size,
+				struct mmio *out);
 
 /* Copy what the proof needs to know into its own form; bdf, path and group are the caller's. */
 void pci_function_facts(const struct pci_function *f, struct machine_function *out);

@@ -54,6 +54,7 @@
 
 /* Capability ids, PCI Code and ID Assignment 1.11 §2 and §3 */
 #define PCI_CAP_PM	  0x01
+#define PCI_CAP_VPD	  0x03
 #define PCI_CAP_MSI	  0x05
 #define PCI_CAP_PCIX	  0x07
 #define PCI_CAP_VENDOR	  0x09
