@@ -286,6 +286,11 @@ static void check_device(struct proof *p, u32 w, u32 i)
 					  : "has no SR-IOV");
 	if (d.plan->sriov_vfs)
 		return; /* it stays with the hypervisor */
+	if (d.f->uncovered && p->m->iommu)
+		refuse(
+		    p, RULE_NO_IOMMU, w, i, "Update the firmware, or use another slot",
+		    "%s cannot go to %s: no IOMMU unit, or more than one, answers for its requests",
+		    d.at.s, d.name);
 	check_group(p, &d);
 	check_reset(p, &d);
 	check_reserved(p, &d);
