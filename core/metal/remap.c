@@ -132,9 +132,13 @@ static void report(void)
 
 		if (f->header_type)
 			continue;
-		f->uncovered = device_of[i] == NO_DEVICE;
-		devices += !f->uncovered;
-		uncovered += f->uncovered;
+		if (device_of[i] != NO_DEVICE) {
+			devices++;
+			continue;
+		}
+		uncovered++;
+		if (!f->unfit)
+			f->unfit = "no IOMMU unit, or more than one, answers for its requests";
 	}
 	port_log(LOG_INFO,
 		 "%s: %u unit%s on, %u functions quarantined, %u behind no unit, %u-level tables, "

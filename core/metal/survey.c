@@ -1,128 +1,21 @@
 #include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/metal/memory.h"
 #include "core/metal/pci.h"
 #include "core/metal/survey.h"
 #include "core/port.h"
 #include "iommu/group.h"
-
-#define COMMAND		    0x04
-#define COMMAND_DECODE	    3u /* I/O and memory space */
-#define COMMAND_INTX_OFF    (1u << 10)
-#define HEADER_TYPE	    0x0e
-#define BARS		    0x10
-#define BRIDGE_BARS	    2u
-#define BRIDGE_SUBSYSTEM    0x0d /* capability: a bridge's subsystem ids */
-#define SUBSYSTEM	    0x2c
-#define ROM		    0x30
-#define BRIDGE_ROM	    0x38
-#define CAPABILITIES	    0x34
-#define CLASS_HOST_BRIDGE   0x0600
-#define CLASS_IOMMU	    0x0806
-#define CAP_POWER	    0x01
-#define CAP_MSI		    0x05
-#define CAP_EXPRESS	    0x10
-#define CAP_MSIX	    0x11
-#define CAP_ADVANCED	    0x13
-#define EXT_SERIAL	    0x03
-#define EXT_ACS		    0x0d
-#define EXT_ATS		    0x0f
-#define EXT_SRIOV	    0x10
-#define DEVCAP_FLR	    (1u << 28)
-#define DEVCTL_PHANTOM	    (1u << 9)
-#define POWER_NO_SOFT_RESET (1u << 3)
-#define AF_FLR		    2u /* AF capability: function-level reset (ECN Advanced Features) */
+#include "passthrough/pci/function.h"
+#include "passthrough/pci/reset.h"
 
 /* Source validation, request and completion redirect, upstream forwarding (PCIe 5.0 §7.7.8.2). */
-#define ACS_WANTED 0x1du
-
-/* ---- capabilities ---------------------------------------------------------------------------- */
-
-u16 survey_capability(struct bdf bdf, u8 id)
-{
-	u16 at = (u16)(port_pci_read(bdf, CAPABILITIES, 1) & 0xfc);
-
-	/* 48 fit into the space; a longer list goes in a circle. */
-	for (u32 i = 0; at >= 0x40 && i < 48; i++) {
-		u32 head = port_pci_read(bdf, at, 2);
-
-		if ((head & 0xff) == id)
-			return at;
-		at = (u16)(head >> 8 & 0xfc);
-	}
-	return 0;
-}
-
-u16 survey_extended(struct bdf bdf, u16 id)
-{
-	u16 at = 0x100;
-
-	for (u32 i = 0; at >= 0x100 && i < (4096 - 0x100) / 8; i++) {
-		u32 head = port_pci_read(bdf, at, 4);
-
-		if (!head || head == ~0u)
-			return 0;
-		if ((head & 0xffff) == id)
-			return at;
-		at = (u16)(head >> 20 & 0xffc);
-	}
-	return 0;
-}
-
-/* ---- BARs ------------------------------------------------------------------------------------ */
-
-/* Write ones, read back, restore: what stays zero is below the size (PCI Local Bus 3.0 §6.2.5.1). */
-static u32 probe_register(struct bdf bdf, u16 off, u32 ones)
-{
-	u32 old = port_pci_read(bdf, off, 4), mask;
-
-	port_pci_write(bdf, off, 4, ones);
-	mask = port_pci_read(bdf, off, 4);
-	port_pci_write(bdf, off, 4, old);
-	return mask;
-}
-
-static u32 size_bar(struct machine_bar *b, struct bdf bdf, u16 off, bool last)
-{
-	u32 low = port_pci_read(bdf, off, 4), mask = probe_register(bdf, off, ~0u);
-	u64 sizes;
-
-	*b = (struct machine_bar){.io = mask & 1};
-	if (!mask || mask == ~0u)
-		return 1;
-	if (b->io) {
-		sizes = mask & ~3u;
-		/* 16 bits are enough for ports, and all that some decode */
-		b->size = sizes & -sizes;
-		b->base = low & ~3u;
-		return 1;
-	}
-	b->is64 = (mask >> 1 & 3) == 2 && !last;
-	b->prefetch = mask & 8;
-	b->base = low & ~15u;
-	sizes = mask & ~15u;
-	if (b->is64) {
-		b->base |= (u64)port_pci_read(bdf, off + 4, 4) << 32;
-		sizes |= (u64)probe_register(bdf, off + 4, ~0u) << 32;
-	}
-	b->size = sizes & -sizes;
-	return b->is64 ? 2 : 1;
-}
-
-static void size_bars(struct machine_function *f)
-{
-	u16 command = (u16)port_pci_read(f->bdf, COMMAND, 2);
-	u32 n = f->header_type ? BRIDGE_BARS : ARRAY_SIZE(f->bar);
-	u32 mask;
-
-	/* While it is being sized a BAR lies anywhere: nothing decodes meanwhile. */
-	port_pci_write(f->bdf, COMMAND, 2, command & ~COMMAND_DECODE);
-	for (u32 i = 0; i < n;)
-		i += size_bar(&f->bar[i], f->bdf, (u16)(BARS + 4 * i), i == n - 1);
-	mask = probe_register(f->bdf, f->header_type ? BRIDGE_ROM : ROM, ~1u << 10);
-	mask &= ~1u << 10;
-	f->rom_size = mask & -mask;
-	port_pci_write(f->bdf, COMMAND, 2, command);
-}
+#define ACS_WANTED	  0x1du
+#define DEVCTL_PHANTOM	  (1u << 9)
+#define ATS_CAPABILITY	  4
+#define ATS_CONTROL	  6
+#define CLASS_HOST_BRIDGE 0x0600
+#define CLASS_IOMMU	  0x0806
 
 /* ---- one function ---------------------------------------------------------------------------- */
 
@@ -138,125 +31,90 @@ static enum iommu_port port_type(u16 express_flags)
 }
 
 /* Access control on, as far as the function has it. True: all it has of what matters is on. */
-static bool switch_on_acs(struct bdf bdf)
+static bool switch_on_acs(const struct pci_function *f)
 {
-	u16 at = survey_extended(bdf, EXT_ACS);
+	u16 at = f->at.acs;
 	u32 has, on;
 
 	if (!at)
 		return false;
-	has = port_pci_read(bdf, at + 4, 2) & ACS_WANTED;
-	on = port_pci_read(bdf, at + 6, 2);
-	port_pci_write(bdf, at + 6, 2, on | has);
-	return (port_pci_read(bdf, at + 6, 2) & has) == has;
+	has = pci_read(f, at + 4, 2) & ACS_WANTED;
+	on = pci_read(f, at + PCI_ACS_CONTROL, 2);
+	pci_write(f, at + PCI_ACS_CONTROL, 2, on | has);
+	return (pci_read(f, at + PCI_ACS_CONTROL, 2) & has) == has;
 }
 
-static void switch_off_ats(struct bdf bdf, struct machine_function *f, struct iommu_function *r)
+static void read_express(const struct pci_function *f, struct iommu_function *r)
 {
-	u16 at = survey_extended(bdf, EXT_ATS);
-
-	if (!at)
-		return;
-	f->ats = r->ats = true;
-	r->ats_queue = port_pci_read(bdf, at + 4, 2) & 0x1f;
-	port_pci_write(bdf, at + 6, 2, port_pci_read(bdf, at + 6, 2) & 0x7fff);
-}
-
-static void read_express(struct machine_function *f, struct iommu_function *r)
-{
-	struct bdf bdf = f->bdf;
-	u16 at = survey_capability(bdf, CAP_EXPRESS), serial;
-	u32 devcap;
+	u16 at = f->at.express, ats = f->at.ats;
+	u32 control;
 
 	r->port = PORT_CONVENTIONAL;
 	if (!at)
 		return;
-	r->port = port_type((u16)port_pci_read(bdf, at + 2, 2));
-	devcap = port_pci_read(bdf, at + 4, 4);
-	r->phantom_bits = devcap >> 3 & 3;
-	port_pci_write(bdf, at + 8, 2, port_pci_read(bdf, at + 8, 2) & ~DEVCTL_PHANTOM);
-	if (devcap & DEVCAP_FLR)
-		f->resets |= RESET_FLR;
-	r->acs = switch_on_acs(bdf);
-	switch_off_ats(bdf, f, r);
-	f->sriov = survey_extended(bdf, EXT_SRIOV);
-	serial = survey_extended(bdf, EXT_SERIAL);
-	if (serial)
-		f->serial = port_pci_read(bdf, serial + 4, 4) |
-			    (u64)port_pci_read(bdf, serial + 8, 4) << 32;
-}
-
-static void read_interrupts(struct machine_function *f, struct iommu_function *r)
-{
-	u16 msi = survey_capability(f->bdf, CAP_MSI), msix = survey_capability(f->bdf, CAP_MSIX);
-
-	r->interrupts = 1;
-	if (msi) {
-		f->msi = true;
-		r->interrupts = (u16)(1u << (port_pci_read(f->bdf, msi + 2, 2) >> 1 & 7));
-	}
-	if (msix) {
-		f->msix_vectors = (port_pci_read(f->bdf, msix + 2, 2) & 0x7ff) + 1;
-		r->interrupts = (u16)max_u64(r->interrupts, f->msix_vectors);
-	}
-}
-
-static void read_resets(struct machine_function *f)
-{
-	u16 af = survey_capability(f->bdf, CAP_ADVANCED),
-	    power = survey_capability(f->bdf, CAP_POWER);
-
-	if (af && (port_pci_read(f->bdf, af + 3, 1) & AF_FLR))
-		f->resets |= RESET_AF_FLR;
-	if (power && !(port_pci_read(f->bdf, power + 4, 2) & POWER_NO_SOFT_RESET))
-		f->resets |= RESET_PM;
-}
-
-static void read_ids(struct machine_function *f)
-{
-	u16 at = SUBSYSTEM;
-
-	f->vendor = (u16)port_pci_read(f->bdf, 0, 2);
-	f->device = (u16)port_pci_read(f->bdf, 2, 2);
-	f->class_code = port_pci_read(f->bdf, 8, 4) >> 8;
-	f->header_type = port_pci_read(f->bdf, HEADER_TYPE, 1) & 0x7f;
-	if (f->header_type) {
-		at = survey_capability(f->bdf, BRIDGE_SUBSYSTEM);
-		at = at ? (u16)(at + 4) : 0;
-	}
-	if (!at)
+	r->port = port_type((u16)pci_read(f, at + PCI_EXP_FLAGS, 2));
+	r->phantom_bits = pci_read(f, at + PCI_EXP_DEVCAP, 4) >> 3 & 3;
+	control = pci_read(f, at + PCI_EXP_DEVCTL, 2);
+	pci_write(f, at + PCI_EXP_DEVCTL, 2, control & ~DEVCTL_PHANTOM);
+	r->acs = switch_on_acs(f);
+	if (!ats)
 		return;
-	f->subvendor = (u16)port_pci_read(f->bdf, at, 2);
-	f->subdevice = (u16)port_pci_read(f->bdf, at + 2, 2);
+	r->ats = true;
+	r->ats_queue = pci_read(f, ats + ATS_CAPABILITY, 2) & 0x1f;
+	pci_write(f, ats + ATS_CONTROL, 2, pci_read(f, ats + ATS_CONTROL, 2) & 0x7fff);
+}
+
+static const char *keep_text(const char *text)
+{
+	paddr_t pa;
+	size_t n = str_len(text) + 1;
+
+	if (pool_run(&heap, 1, &pa))
+		return "its configuration space is not sound";
+	memcpy(port_va(pa), text, n);
+	return port_va(pa);
+}
+
+/* The chipset's own functions are left as they are: windows that others live in lie in their BARs. */
+static const char *chipset(struct pci_function *f)
+{
+	u32 class_code = pci_read(f, PCI_CLASS, 4) >> 16;
+
+	if (class_code != CLASS_HOST_BRIDGE && class_code != CLASS_IOMMU)
+		return NULL;
+	f->header_type = pci_read(f, PCI_HEADER_TYPE, 1) & 0x7f;
+	if (pci_identity_read(f, &f->id))
+		return "it does not answer";
+	return "it is part of the chipset";
 }
 
 static void read_function(struct bdf bdf, struct machine_function *f, struct iommu_function *r)
 {
+	static struct pci_function p; /* too large for a stack */
 	struct bdf first = {bdf.segment, bdf.bus, bdf.devfn & 0xf8};
-	u32 base_class;
+	struct pci_verdict v;
 
-	*f = (struct machine_function){.bdf = bdf};
-	read_ids(f);
-	base_class = f->class_code >> 8;
+	p = (struct pci_function){.bdf = bdf};
+	*f = (struct machine_function){.bdf = bdf, .unfit = chipset(&p)};
+	if (!f->unfit && pci_function_read(&p, &v))
+		f->unfit = keep_text(v.text);
+	pci_reset_find(&p, false);
+	pci_function_facts(&p, f);
 	*r = (struct iommu_function){
 	    .bdf = bdf,
 	    .vendor = f->vendor,
 	    .device = f->device,
 	    .class_code = f->class_code,
 	    .bridge = f->header_type == 1,
-	    .multifunction = port_pci_read(first, HEADER_TYPE, 1) >> 7,
+	    .multifunction = port_pci_read(first, PCI_HEADER_TYPE, 1) >> 7,
+	    .interrupts = (u16)max_u64(max_u64(1u << p.msi_log2, f->msix_vectors), 1),
 	};
 	if (r->bridge) {
-		r->secondary = (u8)port_pci_read(bdf, 0x19, 1);
-		r->subordinate = (u8)port_pci_read(bdf, 0x1a, 1);
+		r->secondary = (u8)port_pci_read(bdf, PCI_SECONDARY, 1);
+		r->subordinate = (u8)port_pci_read(bdf, PCI_SUBORDINATE, 1);
 	}
-	read_express(f, r);
-	read_interrupts(f, r);
-	read_resets(f);
-	/* The chipset's own windows lie in these; they stay where they are. */
-	if (base_class != CLASS_HOST_BRIDGE && base_class != CLASS_IOMMU)
-		size_bars(f);
-	port_pci_write(bdf, COMMAND, 2, port_pci_read(bdf, COMMAND, 2) | COMMAND_INTX_OFF);
+	read_express(&p, r);
+	pci_write(&p, PCI_COMMAND, 2, pci_read(&p, PCI_COMMAND, 2) | PCI_COMMAND_INTX_OFF);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------ */
@@ -276,13 +134,13 @@ static void describe(struct survey *s, struct bdf bdf)
 
 static void visit_device(struct survey *s, struct bdf bdf, visit v)
 {
-	if (port_pci_read(bdf, 0, 2) == 0xffff)
+	if (port_pci_read(bdf, PCI_VENDOR, 2) == 0xffff)
 		return;
 	v(s, bdf);
-	if (!(port_pci_read(bdf, HEADER_TYPE, 1) & 0x80))
+	if (!(port_pci_read(bdf, PCI_HEADER_TYPE, 1) & PCI_HEADER_MULTI))
 		return;
 	for (bdf.devfn++; bdf.devfn & 7; bdf.devfn++)
-		if (port_pci_read(bdf, 0, 2) != 0xffff)
+		if (port_pci_read(bdf, PCI_VENDOR, 2) != 0xffff)
 			v(s, bdf);
 }
 
@@ -318,14 +176,6 @@ static bool make_path(const struct survey *s, u32 i, struct pci_path *out)
 	return true;
 }
 
-static bool has_children(const struct survey *s, u32 bridge)
-{
-	for (u32 i = 0; i < s->n; i++)
-		if (s->requesters[i].parent == bridge)
-			return true;
-	return false;
-}
-
 static void finish(struct survey *s)
 {
 	functions_link(s->requesters, s->n);
@@ -338,7 +188,7 @@ static void finish(struct survey *s)
 				 PCI_PATH_MAX);
 		s->requesters[i].path = f->path;
 		/* The bridge above it can reset its whole bus. */
-		if (f->path.depth > 1 && !has_children(s, i))
+		if (f->path.depth > 1 && !f->header_type)
 			f->resets |= RESET_BUS;
 	}
 }

@@ -28,7 +28,3 @@ __must_check int survey_group(struct survey *s, const struct ivrs *ivrs);
 
 /* Mark the function whose BAR holds the firmware's framebuffer at `base` (0: there is none). */
 void survey_mark_display(struct survey *s, u64 base);
-
-/* Offset of a capability (PCI Local Bus 3.0 §6.7) or extended one (PCIe 5.0 §7.6.3); 0: none. */
-u16 survey_capability(struct bdf bdf, u8 id);
-u16 survey_extended(struct bdf bdf, u16 id);

@@ -1,11 +1,9 @@
 #include "core/metal/takeover.h"
 #include "core/port.h"
+#include "passthrough/pci/regs.h"
 
-#define COMMAND	       0x04
-#define COMMAND_MEMORY 2u
-#define COMMAND_MASTER 4u
-#define HAND_OFF_NS    1000000000ull
-#define CLASS_IOMMU    0x0806
+#define HAND_OFF_NS 1000000000ull
+#define CLASS_IOMMU 0x0806
 
 #define XHCI_HCCPARAMS1	 0x10
 #define XHCI_LEGACY	 1 /* extended capability: USBLEGSUP */
@@ -44,7 +42,7 @@ static bool map(const struct machine_function *f, u32 bar, struct mmio *out)
 	const struct machine_bar *b = &f->bar[bar];
 
 	return !b->io && b->base && b->size >= PAGE_SIZE / 16 &&
-	       (port_pci_read(f->bdf, COMMAND, 2) & COMMAND_MEMORY) &&
+	       (port_pci_read(f->bdf, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) &&
 	       !port_mmio_map(PADDR(b->base), b->size, out);
 }
 
@@ -167,8 +165,8 @@ void takeover_controllers(const struct survey *s)
 
 		/* A remapping unit's own writes are its fault log and its message. */
 		if (s->functions[i].class_code >> 8 != CLASS_IOMMU)
-			port_pci_write(bdf, COMMAND, 2,
-				       port_pci_read(bdf, COMMAND, 2) & ~COMMAND_MASTER);
+			port_pci_write(bdf, PCI_COMMAND, 2,
+				       port_pci_read(bdf, PCI_COMMAND, 2) & ~PCI_COMMAND_MASTER);
 	}
 }
 
@@ -178,7 +176,7 @@ void takeover_open_bridges(const struct survey *s)
 		struct bdf bdf = s->functions[i].bdf;
 
 		if (s->requesters[i].bridge)
-			port_pci_write(bdf, COMMAND, 2,
-				       port_pci_read(bdf, COMMAND, 2) | COMMAND_MASTER);
+			port_pci_write(bdf, PCI_COMMAND, 2,
+				       port_pci_read(bdf, PCI_COMMAND, 2) | PCI_COMMAND_MASTER);
 	}
 }

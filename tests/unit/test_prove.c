@@ -255,6 +255,8 @@ static void devices(void **state)
 	assert_int_equal(run(NULL), OK);
 	sample_functions[SAMPLE_NIC].header_type = 1;
 	only(RULE_DEVICE_BRIDGE, 1, 0, "is a bridge");
+	sample_functions[SAMPLE_NIC].unfit = "it is part of the chipset";
+	only(RULE_DEVICE_UNFIT, 1, 0, "part of the chipset");
 
 	sample_ws[1].ndevices = 2;
 	sample_devices[1][1] = sample_device(SAMPLE_NIC);
