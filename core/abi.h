@@ -19,10 +19,15 @@
 
 /* ---- where the hypervisor lives ------------------------------------------------------------- */
 
-/* Physical load address of the image; the fixed part of its memory begins there. */
+/*
+ * Physical load address of the image. From there: the fixed part, the tables of the remapping units
+ * (AMD-Vi: 2 MiB a PCI segment), and the cores' part.
+ */
 #define HV_LOAD_ADDRESS	   MIB(16)
 #define HV_MEMORY_FIXED	   MIB(4)
+#define HV_MEMORY_IOMMU	   MIB(8)
 #define HV_MEMORY_PER_CORE KIB(64)
+#define HV_MEMORY(cores)   (HV_MEMORY_FIXED + HV_MEMORY_IOMMU + (cores)*HV_MEMORY_PER_CORE)
 
 /* ---- the counters page ---------------------------------------------------------------------- */
 
@@ -80,9 +85,32 @@ struct counters_workstation {
 	u64 reserved[4];
 };
 
+/* What a PCI function is, from nobody's to its guest's. The order is ABI: append only. */
+enum device_state {
+	DEVICE_QUARANTINED, /* no DMA, no interrupts: nobody's, or on its way */
+	DEVICE_RUNNING,	    /* its workstation's */
+	DEVICE_SILENCED,    /* its workstation's, blocked because it stormed */
+	DEVICE_PARKED,	    /* it did not come back from a reset */
+	DEVICE_UNCOVERED,   /* behind no remapping unit: never assigned */
+};
+
+/* One PCI function that is no bridge. */
+struct counters_device {
+	u16 segment;
+	u8 bus, devfn;
+	u16 vendor, device;
+	u32 class_code;
+	u32 workstation; /* index, ~0: nobody's */
+	u32 state;	 /* enum device_state */
+	u32 interrupts;	 /* remapping entries set now */
+	u64 faults;	 /* blocked requests, ever */
+	u64 resets;	 /* done by the hypervisor, ever */
+	u64 reserved[4];
+};
+
 /*
  * Lies in hypervisor memory, page-aligned; the log line "counters at 0x... size N" gives its place.
- * The entries of the two tables follow the header, found by offset and stride from its start.
+ * The entries of the three tables follow the header, found by offset and stride from its start.
  */
 struct counters {
 	u64 magic;
@@ -94,5 +122,7 @@ struct counters {
 	u64 iommu_faults;
 	u32 workstations, ws_offset, ws_stride;
 	u32 cpus, cpu_offset, cpu_stride;
-	u64 reserved[8];
+	u32 devices, dev_offset, dev_stride, pad;
+	u64 iommu_memory; /* bytes of remapping units' tables */
+	u64 reserved[5];
 };

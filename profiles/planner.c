@@ -210,7 +210,7 @@ static int place_memory(struct planner *p)
 
 static int place_hypervisor(struct planner *p, const struct planner_options *o, struct plan *plan)
 {
-	u64 size = align_up(HV_MEMORY_FIXED + p->m->ncpus * HV_MEMORY_PER_CORE, KIB(64));
+	u64 size = align_up(HV_MEMORY(p->m->ncpus), KIB(64));
 	/* The hypervisor and its bundle, then per workstation a grant and its pieces of RAM. */
 	u64 cuts = 2 + p->n * (1ull + PLAN_RAM_MAX);
 	int err;

@@ -8,21 +8,8 @@ void pool_init(struct pool *p, paddr_t base, u64 size)
 	*p = (struct pool){.base = base, .size = size};
 }
 
-int pool_page(struct pool *p, paddr_t *out)
-{
-	if (!p->free.v)
-		return pool_run(p, 1, out);
-
-	u64 *page = port_va(p->free);
-
-	*out = p->free;
-	p->free.v = *page;
-	memset(page, 0, PAGE_SIZE);
-	p->in_use += PAGE_SIZE;
-	return OK;
-}
-
-int pool_run(struct pool *p, u64 pages, paddr_t *out)
+/* With the lock held; the pages are not zeroed yet. */
+static int take_run(struct pool *p, u64 pages, paddr_t *out)
 {
 	u64 align = PAGE_SIZE;
 
@@ -36,15 +23,50 @@ int pool_run(struct pool *p, u64 pages, paddr_t *out)
 	if (start > p->size || pages * PAGE_SIZE > p->size - start)
 		return ERR_NOMEM;
 	*out = PADDR(p->base.v + start);
-	memset(port_va(*out), 0, pages * PAGE_SIZE);
 	p->next = start + pages * PAGE_SIZE;
 	p->in_use += pages * PAGE_SIZE;
 	return OK;
 }
 
+static int take_page(struct pool *p, paddr_t *out)
+{
+	if (!p->free.v)
+		return take_run(p, 1, out);
+	*out = p->free;
+	p->free.v = *(u64 *)port_va(p->free);
+	p->in_use += PAGE_SIZE;
+	return OK;
+}
+
+int pool_page(struct pool *p, paddr_t *out)
+{
+	int err;
+
+	spin_lock(&p->lock);
+	err = take_page(p, out);
+	spin_unlock(&p->lock);
+	if (!err)
+		memset(port_va(*out), 0, PAGE_SIZE);
+	return err;
+}
+
+int pool_run(struct pool *p, u64 pages, paddr_t *out)
+{
+	int err;
+
+	spin_lock(&p->lock);
+	err = take_run(p, pages, out);
+	spin_unlock(&p->lock);
+	if (!err)
+		memset(port_va(*out), 0, pages * PAGE_SIZE);
+	return err;
+}
+
 void pool_put(struct pool *p, paddr_t page)
 {
+	spin_lock(&p->lock);
 	*(u64 *)port_va(page) = p->free.v;
 	p->free = page;
 	p->in_use -= PAGE_SIZE;
+	spin_unlock(&p->lock);
 }

@@ -3,10 +3,12 @@
  *
  * A pool hands out zeroed 4 KiB pages, singly or as aligned runs, from a range its owner was given
  * by the plan, and takes single pages back. It never grows and never touches another range, so a
- * workstation that exhausts its grant fails alone. Not locked: one core uses a pool at a time.
+ * workstation that exhausts its grant fails alone. Locked inside: its cores and the host core share
+ * the grant.
  */
 #pragma once
 
+#include "core/base/lock.h"
 #include "core/base/types.h"
 
 struct pool {
@@ -15,6 +17,7 @@ struct pool {
 	u64 next;     /* bytes handed out by bumping */
 	u64 in_use;   /* bytes handed out and not returned */
 	paddr_t free; /* first returned page, linked through its first 8 bytes; v == 0: none */
+	struct spinlock lock;
 };
 
 /* Take over [base, base + size), page-aligned, hypervisor-owned (port_va works on it), size > 0. */

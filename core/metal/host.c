@@ -5,6 +5,7 @@
 #include "core/metal/idt.h"
 #include "core/metal/layout.h"
 #include "core/metal/log.h"
+#include "core/metal/remap.h"
 #include "core/metal/time.h"
 #include "core/metal/workstation.h"
 
@@ -36,6 +37,7 @@ void host_loop(void)
 		workstations_count();
 		bool more = log_drain();
 
+		more |= remap_poll();
 		more |= workstations_poll(ticked);
 		ticked = false;
 		if (!more)

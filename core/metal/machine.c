@@ -217,7 +217,7 @@ int machine_find(const struct boot_info *b, const struct firmware *f, struct mac
 	out->boot_cpu = 0;
 	out->boot = (struct machine_boot){
 	    .hv_base = PADDR(HV_LOAD_ADDRESS),
-	    .hv_size = HV_MEMORY_FIXED + ncpus * HV_MEMORY_PER_CORE,
+	    .hv_size = HV_MEMORY(ncpus),
 	    .bundle_size = b->bundle_size,
 	};
 	out->memory = memory;

@@ -16,6 +16,7 @@
 #include "core/metal/machine.h"
 #include "core/metal/memory.h"
 #include "core/metal/panic.h"
+#include "core/metal/remap.h"
 #include "core/metal/run.h"
 #include "core/metal/smp.h"
 #include "core/metal/svm/svm.h"
@@ -34,6 +35,7 @@ extern unsigned long __stack_chk_guard;
 
 static struct boot_info boot;
 static struct firmware firmware;
+static struct machine machine;
 static struct cpu boot_cpu; /* the BSP's, until memory for all of them is there */
 
 static void read_boot_info(u32 source, u64 info)
@@ -58,7 +60,7 @@ static void read_boot_info(u32 source, u64 info)
 /* The fixed and per-core ranges must be RAM that nobody else uses. */
 static void check_own_memory(u32 n)
 {
-	u64 base = HV_LOAD_ADDRESS, end = base + HV_MEMORY_FIXED + n * HV_MEMORY_PER_CORE;
+	u64 base = HV_LOAD_ADDRESS, end = base + HV_MEMORY(n);
 
 	for (u32 i = 0; i < boot.nmemory; i++) {
 		const struct boot_memory *m = &boot.memory[i];
@@ -149,21 +151,77 @@ static void read_plan(struct plan *plan)
 	log_set_level(plan->log_level);
 }
 
-static void print_refusal(void *ctx, const struct refusal *r)
+/*
+ * What a refusal costs: a card that is not where it was keeps its own workstation from starting and
+ * nobody else's; any other conflict puts the whole plan in doubt.
+ */
+static bool costs_one(enum rule rule)
 {
-	port_log(LOG_ERROR, "refused (%s): %s. %s.", rule_name(r->rule), r->text, r->remedy);
+	static const u8 rules[] = {
+	    RULE_NO_IOMMU,	  RULE_NO_INTERRUPT_REMAPPING, RULE_DEVICE_UNKNOWN,
+	    RULE_DEVICE_IDENTITY, RULE_DEVICE_BRIDGE,	       RULE_GROUP_SPLIT,
+	    RULE_NO_RESET,	  RULE_RESERVED_RANGE,	       RULE_DEVICE_SRIOV,
+	    RULE_DEVICE_UNFIT,
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i] == rule)
+			return true;
+	return false;
 }
 
-static void prove_plan(const struct plan *plan)
-{
-	struct machine machine;
-	u32 refused = 0;
+struct verdict {
+	bool *refused; /* by workstation of the plan */
+	bool whole;
+};
 
-	if (machine_find(&boot, &firmware, &machine))
-		refuse_boot("Report this machine", "the machine cannot be described");
-	if (prove(&machine, NULL, plan, print_refusal, &refused))
-		refuse_boot("Mend the profile as the lines above say and build the bundle again",
+static void take_refusal(void *ctx, const struct refusal *r)
+{
+	struct verdict *v = ctx;
+
+	port_log(LOG_ERROR, "refused (%s): %s. %s.", rule_name(r->rule), r->text, r->remedy);
+	if (r->workstation != ~0u && costs_one(r->rule))
+		v->refused[r->workstation] = true;
+	else
+		v->whole = true;
+}
+
+/* Workstations to start first, then those that are refused. Returns how many of the former. */
+static u32 part(struct plan_workstation *ws, const bool *refused, u32 n)
+{
+	u32 kept = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		struct plan_workstation w = ws[i];
+
+		if (refused[i])
+			continue;
+		memmove(&ws[kept + 1], &ws[kept], (i - kept) * sizeof(*ws));
+		ws[kept++] = w;
+	}
+	return kept;
+}
+
+/* Leaves in `plan` what can be carried out; the refused follow its workstations in the array. */
+static void prove_plan(struct plan *plan)
+{
+	struct plan_workstation *ws = (struct plan_workstation *)plan->workstations;
+	struct verdict v = {0};
+	paddr_t marks;
+
+	if (pool_run(&heap, plan->nworkstations / PAGE_SIZE + 1, &marks))
+		refuse_boot("Build a plan with fewer workstations",
+			    "the hypervisor's own memory does not hold the plan");
+	v.refused = port_va(marks);
+	/* Each round refuses one more at least: what shared something with it may be next. */
+	while (prove(&machine, NULL, plan, take_refusal, &v)) {
+		plan->nworkstations = part(ws, v.refused, plan->nworkstations);
+		if (v.whole || !plan->nworkstations)
+			refuse_boot(
+			    "Mend the profile as the lines above say and build the bundle again",
 			    "the plan does not fit this machine");
+		memset(v.refused, 0, plan->nworkstations);
+	}
 }
 
 /* Move the bundle to its home, out of the way of the workstations' memory. */
@@ -202,7 +260,7 @@ void boot_main(u32 source, u64 info)
 	const char *why, *remedy;
 	struct plan plan;
 	u64 settle_ticks;
-	u32 size;
+	u32 size, planned;
 
 	__stack_chk_guard = rdtsc() * 0x9e3779b97f4a7c15ull ^ 0xff00ull;
 	idt_init();
@@ -227,16 +285,21 @@ void boot_main(u32 source, u64 info)
 	time_init(firmware_pm_timer(&firmware), boot.start_tsc);
 	start_cores();
 	firmware_map_ecam(&firmware);
+	if (machine_find(&boot, &firmware, &machine))
+		refuse_boot("Report this machine", "the machine cannot be described");
+	remap_start(&boot, &firmware, &machine);
 
 	check_bundle();
 	read_plan(&plan);
+	planned = plan.nworkstations;
 	prove_plan(&plan);
 	struct bundle bundle = settle_bundle(&plan, &settle_ticks);
 
-	if (workstations_init(plan.nworkstations) || workstations_apply(&plan, &bundle))
+	if (workstations_init(planned) || workstations_apply(&plan, &bundle))
 		refuse_boot("Build a plan with fewer workstations",
-			    "the hypervisor's own memory does not hold %u workstations",
-			    plan.nworkstations);
+			    "the hypervisor's own memory does not hold %u workstations", planned);
+	for (u32 i = plan.nworkstations; i < planned; i++)
+		workstation_refused(i, plan.workstations[i].name);
 	paddr_t counters = counters_address(&size);
 
 	port_log(LOG_INFO, "counters at %#lx size %u", (unsigned long)counters.v, size);

@@ -9,11 +9,12 @@
 #include "core/paging/paging.h"
 #include "core/port.h"
 
-#define MSR_PAT 0x277
+#define MSR_PAT	   0x277
+#define IOMMU_POOL (HV_LOAD_ADDRESS + HV_MEMORY_FIXED)
 
 extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
 
-struct pool heap;
+struct pool heap, iommu_pool;
 static struct pool core_pool;
 static struct pt tables;
 static struct spinlock lock;
@@ -68,8 +69,11 @@ int memory_init(void)
 		err = map_image(image_rodata_end, image_end, PT_RW);
 	if (!err)
 		err = memory_own(PADDR(start), HV_LOAD_ADDRESS + HV_MEMORY_FIXED - start);
+	if (!err)
+		err = memory_own(PADDR(IOMMU_POOL), HV_MEMORY_IOMMU);
 	if (err)
 		return err;
+	pool_init(&iommu_pool, PADDR(IOMMU_POOL), HV_MEMORY_IOMMU);
 	direct_base = DIRECT_BASE;
 	memory_load();
 	return OK;
@@ -126,7 +130,7 @@ static int map_stack(u64 at, u64 size)
 
 int memory_add_cores(u32 n)
 {
-	u64 base = HV_LOAD_ADDRESS + HV_MEMORY_FIXED, size = n * HV_MEMORY_PER_CORE;
+	u64 base = IOMMU_POOL + HV_MEMORY_IOMMU, size = n * HV_MEMORY_PER_CORE;
 	paddr_t array;
 	int err = memory_own(PADDR(base), size);
 

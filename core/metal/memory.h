@@ -10,6 +10,9 @@
 /* Pages of the fixed range behind the image: everything that is not per core. */
 extern struct pool heap;
 
+/* Tables of the remapping units: used while they start, by nothing after. */
+extern struct pool iommu_pool;
+
 /* The heap, on the early identity map. */
 void memory_begin(void);
 

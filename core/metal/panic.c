@@ -6,6 +6,7 @@
 #include "core/metal/layout.h"
 #include "core/metal/log.h"
 #include "core/metal/panic.h"
+#include "core/metal/remap.h"
 #include "core/metal/symbols.h"
 #include "core/port.h"
 
@@ -75,6 +76,8 @@ static __noreturn void end(void)
 {
 	save_record();
 	port_log(LOG_ERROR, "halted; the record of this crash is printed after a warm reset");
+	/* Last, because it may fall over what broke. */
+	remap_quiesce();
 	cpu_stop();
 }
 

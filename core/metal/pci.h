@@ -13,3 +13,10 @@ struct ecam_window {
 
 /* Use an MCFG entry's window, mapped by the caller. False: too many. Without any: CF8/CFC. */
 bool pci_add_ecam(u16 segment, u8 first_bus, u8 last_bus, const struct mmio *regs);
+
+/* Bus numbers that configuration space reaches: the i-th run of them; false: no more. */
+struct pci_buses {
+	u16 segment;
+	u8 first, last;
+};
+bool pci_buses(u32 i, struct pci_buses *out);

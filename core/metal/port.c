@@ -71,6 +71,19 @@ bool pci_add_ecam(u16 segment, u8 first_bus, u8 last_bus, const struct mmio *reg
 	return true;
 }
 
+/* CF8/CFC reaches segment 0 where no window does. */
+bool pci_buses(u32 i, struct pci_buses *out)
+{
+	if (!nwindows && !i) {
+		*out = (struct pci_buses){0, 0, 0xff};
+		return true;
+	}
+	if (i >= nwindows)
+		return false;
+	*out = (struct pci_buses){windows[i].segment, windows[i].first_bus, windows[i].last_bus};
+	return true;
+}
+
 static const struct ecam_window *ecam_find(struct bdf b)
 {
 	for (u32 i = 0; i < nwindows; i++)

@@ -10,6 +10,7 @@
 #include "core/metal/asm.h"
 #include "core/metal/build.h"
 #include "core/metal/console.h"
+#include "core/metal/devices.h"
 #include "core/metal/host.h"
 #include "core/metal/memory.h"
 #include "core/metal/run.h"
@@ -65,7 +66,8 @@ static void set_state(u32 i, enum workstation_state s)
 int workstations_init(u32 n)
 {
 	u32 size = (u32)(sizeof(*page) + n * sizeof(struct counters_workstation) +
-			 ncpus * sizeof(struct counters_cpu));
+			 ncpus * sizeof(struct counters_cpu) +
+			 devices_rows() * sizeof(struct counters_device));
 	paddr_t pa;
 	int err = pool_run(&heap, (n * sizeof(*slots) + PAGE_SIZE - 1) / PAGE_SIZE, &pa);
 
@@ -86,6 +88,9 @@ int workstations_init(u32 n)
 	page->cpus = ncpus;
 	page->cpu_offset = page->ws_offset + n * page->ws_stride;
 	page->cpu_stride = sizeof(struct counters_cpu);
+	page->devices = devices_rows();
+	page->dev_offset = page->cpu_offset + ncpus * page->cpu_stride;
+	page->dev_stride = sizeof(struct counters_device);
 	for (u32 i = 0; i < ncpus; i++) {
 		cpu_counters(i)->apic_id = cpus[i].apic_id;
 		cpu_counters(i)->workstation = ~0u;
@@ -106,6 +111,8 @@ void workstations_count(void)
 {
 	page->now_ns = port_time_ns();
 	page->hv_memory = memory_used();
+	page->iommu_memory = iommu_pool.in_use;
+	devices_count((void *)((char *)page + page->dev_offset));
 	for (u32 i = 0; i < nslots; i++) {
 		const struct workstation *w = slots[i].ws;
 
@@ -116,6 +123,33 @@ void workstations_count(void)
 		for (u32 c = 0; c < w->guest.ncpus; c++)
 			ws_counters(i)->refused += w->guest.vcpus[c].msr.refused;
 	}
+}
+
+void workstation_refused(u32 i, const char *name)
+{
+	fmt(ws_counters(i)->name, COUNTERS_NAME, "%s", name);
+	set_state(i, WS_FAILED);
+	port_log(LOG_ERROR, "%s: not started: the lines above say why", name);
+}
+
+const char *workstation_name(u32 i)
+{
+	return page && i < nslots ? ws_counters(i)->name : "";
+}
+
+void workstation_fault(u32 owner)
+{
+	if (!page)
+		return;
+	page->iommu_faults++;
+	if (owner < nslots)
+		ws_counters(owner)->iommu_faults++;
+}
+
+void workstation_device_blocked(u32 owner, const char *why)
+{
+	if (owner < nslots)
+		port_log(LOG_WARN, "%s: lost a device: %s", workstation_name(owner), why);
 }
 
 const struct workstation_costs *workstation_costs(void)

@@ -42,6 +42,17 @@ bool workstations_starting(void);
 /* Update the times and memory figures of the counters page. */
 void workstations_count(void);
 
+/* A workstation that prove() refused: shown as failed, never started. `i` is beyond the plan's. */
+void workstation_refused(u32 i, const char *name);
+
+/* Its name, for messages; never NULL. */
+const char *workstation_name(u32 i);
+
+/* The IOMMU blocked a request of a device of workstation `owner`, or of nobody's. Host core. */
+void workstation_fault(u32 owner);
+/* A device of it was blocked for good by us; `why` is one line. Host core. */
+void workstation_device_blocked(u32 owner, const char *why);
+
 /* The physical address of the counters page and its size. */
 paddr_t counters_address(u32 *size);
 

@@ -61,6 +61,7 @@ struct machine_function {
 	u16 pf;		   /* index of the physical function when is_vf */
 	bool boot_display; /* the firmware's framebuffer lies in one of its BARs */
 	bool boot_medium;  /* what the hypervisor starts from hangs on it, as far as is known */
+	const char *unfit; /* why nobody can have it, a clause; NULL: nothing speaks against it */
 	u32 group;	   /* isolation group, numbered by the IOMMU part; equal: inseparable */
 	u32 node;
 	struct machine_bar bar[6];

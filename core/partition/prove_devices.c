@@ -271,6 +271,11 @@ static void check_device(struct proof *p, u32 w, u32 i)
 		       "%s cannot go to %s: it is a bridge", d.at.s, d.name);
 		return;
 	}
+	if (d.f->unfit) {
+		refuse(p, RULE_DEVICE_UNFIT, w, i, "Use another card, or another slot",
+		       "%s cannot go to %s: %s", d.at.s, d.name, d.f->unfit);
+		return;
+	}
 	if (d.f->boot_medium)
 		refuse(p, RULE_BOOT_MEDIUM, w, i,
 		       "Boot the hypervisor from another controller, or leave this one to nobody",

@@ -103,7 +103,7 @@ static void check_shape(struct proof *p, const struct piece *b)
 static void check_hv(struct proof *p, const struct piece *hv)
 {
 	const struct machine *m = p->m;
-	u64 needed = HV_MEMORY_FIXED + m->ncpus * HV_MEMORY_PER_CORE;
+	u64 needed = HV_MEMORY(m->ncpus);
 	static const char remedy[] = "Build the plan again with the caprock of this version";
 	struct range_text ta, tb;
 

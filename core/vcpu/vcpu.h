@@ -50,6 +50,7 @@ struct vcpu {
 	struct msr_cpu msr;
 	struct startup startup; /* any core */
 	u32 nmi_pending;	/* any core, atomic */
+	u32 in_guest;		/* between vcpu_enter() and vcpu_left(); any core reads it */
 	struct cpuid_vcpu view; /* APIC id, CR4 and XCR0 as the guest believes them to be */
 	union {
 		u32 cpuid[4]; /* an answer being made */
@@ -91,6 +92,24 @@ struct guest {
 	void *hw; /* the backend's */
 	struct counters_workstation *counters;
 };
+
+/*
+ * Around each entry: a core that changed second-level tables sets its request first and then looks at
+ * in_guest; so either it sees that this core is inside and waits, or this core sees the request.
+ */
+static inline bool vcpu_enter(struct vcpu *v, const u32 *request)
+{
+	__atomic_exchange_n(&v->in_guest, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(request, __ATOMIC_SEQ_CST))
+		return true;
+	__atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
+	return false;
+}
+
+static inline void vcpu_left(struct vcpu *v)
+{
+	__atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
+}
 
 /* Handle v->exit. Afterwards the caller looks at requests and enters again. */
 void vcpu_handle_exit(struct vcpu *v);

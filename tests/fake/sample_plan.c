@@ -131,7 +131,7 @@ void sample_reset(void)
 	sample_ws[1].nram = 2;
 	sample_ws[1].ndevices = 1;
 	sample_plan = (struct plan){
-	    .hv = {PADDR(HV_LOAD_ADDRESS), HV_MEMORY_FIXED + 8 * HV_MEMORY_PER_CORE},
+	    .hv = {PADDR(HV_LOAD_ADDRESS), HV_MEMORY(8)},
 	    .bundle = {PADDR(MIB(32)), MIB(16)},
 	    .host_cpu = 0,
 	    .log_level = LOG_INFO,

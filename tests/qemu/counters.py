@@ -6,7 +6,7 @@ import struct
 import subprocess
 
 MAGIC = 0x524e544b43504143
-HEADER = struct.Struct("<QIIQQQQ6I8Q")
+HEADER = struct.Struct("<QIIQQQQ10I6Q")
 NAME = 32
 
 
@@ -18,16 +18,18 @@ def causes():
     return [n.lower() for n in names if n != "CAUSES"]
 
 
-def states():
+def states(enum, prefix):
     text = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../core/abi.h")).read()
-    body = re.sub(r"/\*.*?\*/", "", text[text.index("enum workstation_state"):], flags=re.S)
-    return [n.lower() for n in re.findall(r"\bWS_(\w+)\s*,", body[:body.index("}")])]
+    body = re.sub(r"/\*.*?\*/", "", text[text.index("enum " + enum):], flags=re.S)
+    return [n.lower() for n in re.findall(r"\b%s_(\w+)\s*," % prefix, body[:body.index("}")])]
 
 
 CAUSES = causes()
-STATES = states()
+STATES = states("workstation_state", "WS")
+DEVICE_STATES = states("device_state", "DEVICE")
 CPU = struct.Struct("<II%dQ" % len(CAUSES))
 WS = struct.Struct("<%dsIIQQQQQQQ4Q" % NAME)
+DEVICE = struct.Struct("<HBBHHIIIIQQ4Q")
 
 
 class Counters:
@@ -38,10 +40,11 @@ class Counters:
         if h[0] != MAGIC:
             raise ValueError("no counters page there: magic %#x" % h[0])
         (_, self.version, self.size, self.tsc_hz, self.now_ns, self.hv_memory, self.iommu_faults,
-         nws, ws_offset, ws_stride, ncpus, cpu_offset, cpu_stride) = h[:13]
+         nws, ws_offset, ws_stride, ncpus, cpu_offset, cpu_stride,
+         ndevices, dev_offset, dev_stride, _, self.iommu_memory) = h[:18]
         if self.version >> 16:
             raise ValueError("counters of version %#x" % self.version)
-        self.workstations, self.cpus = [], []
+        self.workstations, self.cpus, self.devices = [], [], []
         for i in range(nws):
             w = WS.unpack_from(page, ws_offset + i * ws_stride)
             self.workstations.append(dict(zip(
@@ -52,6 +55,16 @@ class Counters:
             c = CPU.unpack_from(page, cpu_offset + i * cpu_stride)
             self.cpus.append({"apic_id": c[0], "workstation": None if c[1] == 0xffffffff else c[1],
                               "exits": dict(zip(CAUSES, c[2:]))})
+
+        for i in range(ndevices):
+            d = DEVICE.unpack_from(page, dev_offset + i * dev_stride)
+            self.devices.append({
+                "bdf": "%04x:%02x:%02x.%x" % (d[0], d[1], d[2] >> 3, d[2] & 7), "ids": "%04x:%04x" % (d[3], d[4]),
+                "class": d[5], "workstation": self.workstations[d[6]]["name"] if d[6] < nws else None,
+                "state": DEVICE_STATES[d[7]], "interrupts": d[8], "faults": d[9], "resets": d[10]})
+
+    def device(self, bdf):
+        return next(d for d in self.devices if d["bdf"] == bdf)
 
     def workstation(self, name):
         return next(w for w in self.workstations if w["name"] == name)

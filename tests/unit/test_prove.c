@@ -150,7 +150,7 @@ static void memory_of_the_hypervisor(void **state)
 	sample_memory[1].base = PADDR(MIB(20));
 	sample_memory[1].size -= MIB(19);
 	only(RULE_HV_RANGE, ~0u, ~0u, "not all usable RAM");
-	sample_machine.boot = (struct machine_boot){.hv_base = PADDR(MIB(16)), .hv_size = MIB(8)};
+	sample_machine.boot = (struct machine_boot){.hv_base = PADDR(MIB(16)), .hv_size = MIB(16)};
 	only(RULE_HV_RANGE, ~0u, ~0u, "keeps only");
 	sample_machine.boot = (struct machine_boot){.hv_base = PADDR(MIB(17)), .hv_size = MIB(1)};
 	assert_int_equal(run(NULL), OK);
@@ -255,6 +255,8 @@ static void devices(void **state)
 	assert_int_equal(run(NULL), OK);
 	sample_functions[SAMPLE_NIC].header_type = 1;
 	only(RULE_DEVICE_BRIDGE, 1, 0, "is a bridge");
+	sample_functions[SAMPLE_NIC].unfit = "it is part of the chipset";
+	only(RULE_DEVICE_UNFIT, 1, 0, "part of the chipset");
 
 	sample_ws[1].ndevices = 2;
 	sample_devices[1][1] = sample_device(SAMPLE_NIC);

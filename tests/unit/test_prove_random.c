@@ -278,8 +278,7 @@ static bool claim(u64 base, u64 size, u8 who)
 
 static bool memory_good(void)
 {
-	bool good = plan.hv.base.v == MIB(16) &&
-		    plan.hv.size >= HV_MEMORY_FIXED + m.ncpus * HV_MEMORY_PER_CORE;
+	bool good = plan.hv.base.v == MIB(16) && plan.hv.size >= HV_MEMORY(m.ncpus);
 
 	memset(owner, NOBODY, sizeof(owner));
 	memset(ram_at, 0, sizeof(ram_at));

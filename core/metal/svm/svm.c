@@ -216,7 +216,7 @@ static void svm_run(struct vcpu *v, const u32 *request)
 	u64 host = v->cpu->host_state.v;
 	const bool spec_ctrl = svm_features.spec_ctrl;
 
-	do {
+	while (vcpu_enter(v, request)) {
 		if (v->moved)
 			finish_move(v, s, b);
 		b->rax = v->gpr[GPR_AX];
@@ -224,6 +224,7 @@ static void svm_run(struct vcpu *v, const u32 *request)
 		if (spec_ctrl)
 			wrmsr(MSR_SPEC_CTRL, s->spec_ctrl);
 		svm_enter(v->gpr, s->vmcb_pa, host);
+		vcpu_left(v);
 		if (spec_ctrl) {
 			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
 			wrmsr(MSR_SPEC_CTRL, 0);
@@ -238,8 +239,9 @@ static void svm_run(struct vcpu *v, const u32 *request)
 		b->tlb_control = TLB_KEEP;
 		svm_decode_exit(v, s);
 		vcpu_handle_exit(v);
-	} while (!(__atomic_load_n(request, __ATOMIC_SEQ_CST) |
-		   __atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED)));
+		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
+			return;
+	}
 }
 
 static u64 svm_read(struct vcpu *v, enum virt_reg r)

@@ -1,0 +1,30 @@
+/*
+ * The machine's remapping units: found by DMAR or IVRS, taken over at boot with everything blocked,
+ * their faults taken on the host core.
+ */
+#pragma once
+
+#include "core/metal/machine.h"
+#include "core/metal/survey.h"
+#include "iommu/iommu.h"
+
+/*
+ * Survey the machine, take controllers over, switch the units on. Never fails the boot: without
+ * working units the log says why, and the proof refuses assignments. `out` gets functions, reserved
+ * ranges, iommu and interrupt_remapping. Call once, on the host core, after configuration space is
+ * mapped and the other cores are up.
+ */
+void remap_start(const struct boot_info *b, const struct firmware *f, struct machine *out);
+
+/* Units that are on, all of them, with interrupt remapping; NULL: nothing can be assigned. */
+struct iommu *remap_iommu(void);
+
+/* What was found, and the device behind the function with that index; NULL: no unit covers it. */
+const struct survey *remap_survey(void);
+struct iommu_device *remap_device(u32 function);
+
+/* Take fault records; host core. True: there may be more. */
+bool remap_poll(void);
+
+/* Everything blocked, for the time after a crash or before a reset. */
+void remap_quiesce(void);

@@ -1,0 +1,52 @@
+/* Shared by the files that make up a guest's view of a function. */
+#pragma once
+
+#include "passthrough/vpci/device.h"
+
+/* Who acts on a write to a dword, besides the bits that simply change. */
+enum vdev_hook {
+	HOOK_NONE,
+	HOOK_COMMAND,
+	HOOK_BAR,
+	HOOK_ROM,
+	HOOK_MSI,
+	HOOK_MSIX,
+	HOOK_POWER,
+	HOOK_EXPRESS_CONTROL,
+	HOOK_AF,
+	HOOK_VPD,
+	HOOKS,
+};
+
+static inline struct vpci_device *vpci_device_of(struct vpci_function *f)
+{
+	return (struct vpci_device *)f;
+}
+
+/* Fill the arrays of d from its host function. */
+void vdev_policy_build(struct vpci_device *d);
+
+/* Decoding or a BAR changed: bring what is mapped in line with the registers. */
+void vdev_bars_update(struct vpci_device *d);
+/* Unmap everything; the first error is returned, all are tried. */
+__must_check int vdev_bars_remove(struct vpci_device *d);
+void vdev_bars_build(struct vpci_device *d);
+__must_check int vdev_bars_map_host(struct vpci_device *d);
+/* An access to an emulated part; platform_region_fn with ctx a struct vdev_part. */
+void vdev_part_access(void *ctx, u32 vcpu, u64 off, u8 width, bool write, u64 *value);
+
+/* Registers changed: bring device and routes in line with them. */
+void vdev_msi_update(struct vpci_device *d);
+void vdev_msix_update(struct vpci_device *d);
+/* All interrupts off and routes undone. */
+__must_check int vdev_irqs_remove(struct vpci_device *d);
+/* The table and its neighbours as the guest sees them. */
+u32 vdev_msix_read(struct vpci_device *d, u64 off);
+void vdev_msix_write(struct vpci_device *d, u64 off, u32 v);
+
+void vdev_power_write(struct vpci_device *d);
+void vdev_guest_reset(struct vpci_device *d);
+
+/* Is the function in D0, with memory decoding on, as the guest has set it? */
+bool vdev_decodes(const struct vpci_device *d);
+u32 vdev_power_state(const struct vpci_device *d);
