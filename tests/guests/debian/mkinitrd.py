@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""mkinitrd.py OUT INIT: a newc archive with the one program, the console's node and mount points."""
+"""mkinitrd.py OUT INIT [PATH=FILE...]: a newc archive with /init, the console's node, mount points and the files named."""
 import os
+import stat
 import sys
 
 
@@ -14,11 +15,23 @@ def member(name, mode, data=b"", rdev=(0, 0), ino=[0]):
     return out + b"\0" * (-len(out) % 4)
 
 
-out, init = sys.argv[1:]
-with open(init, "rb") as f:
-    program = f.read()
+def file(name, path):
+    with open(path, "rb") as f:
+        return member(name, 0o100000 | stat.S_IMODE(os.stat(path).st_mode), f.read())
+
+
+out, init, *more = sys.argv[1:]
 archive = (member("dev", 0o40755) + member("dev/console", 0o20600, rdev=(5, 1)) + member("proc", 0o40755) +
-           member("sys", 0o40755) + member("init", 0o100755, program) + member("TRAILER!!!", 0))
+           member("sys", 0o40755) + file("init", init))
+made = set()
+for word in more:
+    name, path = word.split("=", 1)
+    folder = os.path.dirname(name)
+    if folder and folder not in made:
+        archive += member(folder, 0o40755)
+        made.add(folder)
+    archive += file(name, path)
+archive += member("TRAILER!!!", 0)
 archive += b"\0" * (-len(archive) % 512)
 with open(out + ".new", "wb") as f:
     f.write(archive)
