@@ -4,6 +4,7 @@
  * keep the others' consoles waiting.
  */
 #include "core/abi.h"
+#include "core/base/abi_name.h"
 #include "core/base/err.h"
 #include "core/base/fmt.h"
 #include "core/base/mem.h"
@@ -39,11 +40,6 @@ static struct bundle the_bundle;
 static struct counters *page;
 static struct workstation_costs costs;
 static u64 entered_tsc;
-
-static const char *const exit_names[EXIT_CAUSES] = {
-    "cpuid",  "rdmsr", "wrmsr",	    "ipi", "apic", "io",      "mmio",	  "cr",
-    "xsetbv", "cache", "exception", "nmi", "iret", "refused", "shutdown", "other",
-};
 
 /* ---- counters -------------------------------------------------------------------------------- */
 
@@ -313,7 +309,7 @@ static void report_death(const struct guest *g)
 			    &v->history[(v->history_next - h) % VCPU_HISTORY];
 
 			port_log(LOG_WARN, "%s: cpu %u exit %u before its end: %s at %#lx", g->name,
-				 n, h - 1, exit_names[e->cause], (unsigned long)e->rip);
+				 n, h - 1, exit_cause_name(e->cause), (unsigned long)e->rip);
 		}
 	}
 }

@@ -1,0 +1,2 @@
+# The tool that shows the counters page.
+TESTS += tests/top/test_top.py
