@@ -73,6 +73,19 @@ static void check_own_memory(u32 n)
 		    (unsigned long)base, (unsigned long)end);
 }
 
+/* The loader's idea of free memory and ours differ; whoever comes first would be overwritten. */
+static void keep_bundle_off(u64 size)
+{
+	int err = boot_clear_range(&boot, HV_LOAD_ADDRESS, size);
+
+	if (err)
+		refuse_boot("Give the machine more memory, or make the bundle smaller",
+			    "the boot loader put the boot bundle of %lu MiB at %#lx, into the "
+			    "hypervisor's own memory, and it can go nowhere else: %s",
+			    (unsigned long)(boot.bundle_size >> 20), (unsigned long)boot.bundle,
+			    err_text(err));
+}
+
 static void start_cores(void)
 {
 	u32 online;
@@ -268,13 +281,16 @@ void boot_main(u32 source, u64 info)
 	log_init();
 	port_log(LOG_INFO, "Caprock, a hypervisor for graphics workstations");
 	read_boot_info(source, info);
+	log_set_screen(&boot.fb, true);
+	keep_bundle_off(HV_MEMORY_FIXED);
 	memory_begin();
 	firmware_read(&boot, &firmware);
 	check_own_memory(firmware.ncpus);
+	keep_bundle_off(HV_MEMORY_FIXED + firmware.ncpus * HV_MEMORY_PER_CORE);
 	if (memory_init() || memory_add_cores(firmware.ncpus))
 		refuse_boot("Report this machine",
 			    "the hypervisor's own page tables do not fit its memory");
-	log_set_screen(&boot.fb);
+	log_set_screen(&boot.fb, false);
 	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)));
 	virt = &svm_ops;
 	if (!virt->present(&why, &remedy))

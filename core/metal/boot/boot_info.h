@@ -7,8 +7,9 @@
 #include "core/base/types.h"
 #include "core/partition/machine.h"
 
-#define BOOT_INFO_MAGIC 0x4f464e4950434143ull /* "CACPINFO" */
-#define BOOT_MEMORY_MAX 512
+#define BOOT_INFO_MAGIC	 0x4f464e4950434143ull /* "CACPINFO" */
+#define BOOT_MEMORY_MAX	 512
+#define BOOT_EARLY_LIMIT GIB(4) /* what the entry's own page tables show */
 
 enum boot_source { BOOT_FROM_PVH, BOOT_FROM_MULTIBOOT2, BOOT_FROM_UEFI };
 
@@ -40,5 +41,12 @@ struct boot_info {
 __must_check int boot_from_pvh(u64 pa, struct boot_info *out);
 __must_check int boot_from_multiboot2(u64 pa, struct boot_info *out);
 
-/* Add a range, clipped of nothing; ERR_NOMEM when the map is full. */
+/* Add a range, or make the last one longer where they meet; ERR_NOMEM when the map is full. */
 __must_check int boot_add_memory(struct boot_info *b, u64 base, u64 size, enum memory_kind kind);
+
+/*
+ * Loaders know of the image, not of the memory the hypervisor takes behind it. Where they put the
+ * bundle into [base, base + size), move it to other RAM. On the entry's page tables only.
+ * ERR_NOMEM: there is no such RAM. ERR_RANGE: it makes no sense or lies beyond those tables.
+ */
+__must_check int boot_clear_range(struct boot_info *b, u64 base, u64 size);
