@@ -110,6 +110,11 @@ static void start_cores(void)
 
 static void check_bundle(void)
 {
+	if (boot.note[0])
+		port_log(LOG_INFO, "boot medium: %s", boot.note);
+	if (!boot.bundle_size && boot.problem[0])
+		refuse_boot("Copy a boot bundle to the medium again, or build the medium again",
+			    "%s", boot.problem);
 	if (!boot.bundle_size)
 		refuse_boot(
 		    "Give the boot bundle as the module: QEMU -initrd FILE, GRUB module2 FILE, "

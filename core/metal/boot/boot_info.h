@@ -34,8 +34,22 @@ struct boot_info {
 	u64 bundle, bundle_size; /* the boot bundle as loaded, size 0: none was given */
 	u64 start_tsc;		 /* at the first instruction of the entry */
 	struct boot_framebuffer fb;
+	char note[160];	   /* which bundle and why, for the log; may be empty */
+	char problem[240]; /* why there is no bundle, where the loader knows */
+	u64 set_variable;  /* UEFI only: the runtime service, physical */
+	u8 trial;	   /* the slot on trial, to be confirmed once it runs; 0: none */
 	struct boot_memory memory[BOOT_MEMORY_MAX];
 };
+
+/* Names of our own in the firmware's store: the slot that ran well (UEFI 2.10 §8.2). */
+#define CAPROCK_VARIABLES                                              \
+	{                                                              \
+		0x8d4ea1c6, 0x30f7, 0x4b52,                            \
+		{                                                      \
+			0x9a, 0x1e, 0x6f, 0x25, 0xc0, 0x7b, 0xd3, 0x48 \
+		}                                                      \
+	}
+#define CONFIRM_VARIABLE u"CaprockConfirmed"
 
 /* Translate the loader's structure at physical `pa` (identity-mapped below 4 GiB). */
 __must_check int boot_from_pvh(u64 pa, struct boot_info *out);

@@ -9,7 +9,7 @@ int boot_add_memory(struct boot_info *b, u64 base, u64 size, enum memory_kind ki
 	if (!size || base + size < base)
 		return OK; /* firmware lists such entries; they name nothing */
 	/* UEFI lists one range in a dozen pieces, one for each of its purposes. */
-	if (last && last->kind == kind && last->base + last->size == base) {
+	if (last && last->kind == (u32)kind && last->base + last->size == base) {
 		last->size += size;
 		return OK;
 	}
