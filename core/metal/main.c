@@ -327,5 +327,7 @@ void boot_main(u32 source, u64 info)
 	while (workstations_starting())
 		workstations_poll(false);
 	report_boot(settle_ticks);
+	if (workstations_entered())
+		boot_confirm_trial(&boot);
 	host_loop();
 }

@@ -64,3 +64,10 @@ __must_check int boot_add_memory(struct boot_info *b, u64 base, u64 size, enum m
  * ERR_NOMEM: there is no such RAM. ERR_RANGE: it makes no sense or lies beyond those tables.
  */
 __must_check int boot_clear_range(struct boot_info *b, u64 base, u64 size);
+
+/*
+ * Every workstation of the plan has started: vouch for the slot on trial by a variable in the
+ * firmware's store, which the boot program looks for. The one call into firmware after the start,
+ * made only during a trial, on the boot stack with interrupts off.
+ */
+void boot_confirm_trial(const struct boot_info *b);
