@@ -174,7 +174,7 @@ static const char *load(char slot, struct boot_info *b)
 		why = size ? "there is not enough memory for it" : "it is empty";
 		goto out;
 	}
-	efi_print("Caprock: reading %s, %u MiB", path, (unsigned)(size >> 20));
+	efi_print("Caprock: reading %s, %u KiB", path, (unsigned)(size >> 10));
 	s = read_all(f, (u8 *)at, size);
 	why = s ? efi_status_text(s) : check_bundle(at, size);
 	if (why)

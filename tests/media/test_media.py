@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""
+From each medium and each firmware to two workstations; slots that fall back; refusals that a person
+in front of the screen can read; and what a crash leaves for the next start.
+"""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import vehicle
+from lab import BUILD, ELF, Tap, bundle, guest, verdict, ws
+from vehicle import FromMedium, disc, usb
+
+EFI = os.path.join(BUILD, "BOOTX64.EFI")
+MKMEDIA = os.path.join(BUILD, "tests/mkmedia")
+TWO = [ws("one", [1], "64M", guest("smoke")), ws("two", [2, 3], "64M", guest("smoke"))]
+FRAMEBUFFER = ("-vga", "none", "-device", "VGA,edid=on,xres=%d,yres=%d,vgamem_mb=64")
+
+tap = Tap()
+folder = tempfile.mkdtemp(prefix="caprock-media-", dir=BUILD)
+
+
+def file(name):
+    return os.path.join(folder, name)
+
+
+def make(kind, source, out, elf=ELF, env=None):
+    return subprocess.run([MKMEDIA, kind, elf, EFI, source, out], capture_output=True, text=True, env=env)
+
+
+def medium(kind, source, name):
+    p = make(kind, source, file(name))
+    if p.returncode:
+        raise RuntimeError(p.stderr)
+    return file(name)
+
+
+def make_bundle(name, *options):
+    bundle(file(name), TWO, "--smp", "4", "--memory", "1G", "--quiet", *options)
+    return file(name)
+
+
+def mtools(program, image, *words):
+    subprocess.run([program, "-i", image + "@@1M", *words], check=True, capture_output=True)
+
+
+def started(m, words, timeout=60):
+    m.wait_tallies(["one", "two"], timeout=timeout)
+    verdict(tap, m.text("one"), words + ", workstation one", m.log())
+    verdict(tap, m.text("two"), words + ", workstation two", m.log())
+
+
+def said(m, pattern, words, timeout=60):
+    found = m.wait(pattern, timeout=timeout)
+    return tap.ok(found, words, m.log()[-30:] + m.errors)
+
+
+def refused(m, pattern, words):
+    """One line on the serial port, the same on the screen, then a halt, and no workstation."""
+    m.wait("halted", timeout=60)
+    lines = [t for t in m.text() if t.startswith("error: ")]
+    hits = [t for t in lines if re.search(pattern, t)]
+    tap.ok(len(hits) == 1 and len(lines) == 2 and lines[-1] == "error: halted" and not m.find("started on"),
+           "%s: refused, once, then halted: %s" % (words, hits[0][7:] if hits else "not named"), m.log()[-20:] + m.errors)
+    shown = m.screen()
+    flat = "".join(shown)  # a long line is broken where the screen ends, in mid-word
+    tap.ok(hits and hits[0].replace(" ", "") in flat.replace(" ", "") and "error: halted" in flat,
+           words + ": the screen shows it, letter for letter", shown)
+
+
+good = make_bundle("good")
+cut = make_bundle("cut", "--bad", "bundle-truncated")
+foreign = make_bundle("foreign", "--bad", "cpu-unknown")
+iso = medium("iso", good, "good.iso")
+
+# ---- every way in --------------------------------------------------------------------------------
+
+with FromMedium(usb(medium("usb", good, "good.img")), uefi=True) as m:
+    started(m, "USB image, UEFI")
+    tap.ok(m.find("boot medium: slot a, the good one"), "USB image, UEFI: slot a was the one", m.text())
+    shown = m.screen()
+    tap.ok(any("GUEST smoke: " in t for t in shown) and not any("~?~" in t for t in shown),
+           "USB image, UEFI: the screen shows the log, every letter one of ours", shown)
+with FromMedium(disc(iso), uefi=False) as m:
+    started(m, "ISO by GRUB, BIOS")
+with FromMedium(disc(iso), uefi=True) as m:
+    started(m, "ISO by GRUB, UEFI")
+pxe = medium("pxe", good, "pxe")
+for uefi, name in ((False, "boot/grub/i386-pc/core.0"), (True, "boot/grub/x86_64-efi/core.efi")):
+    card = ["-netdev", "user,id=net,tftp=%s,bootfile=%s" % (pxe, name), "-device", "virtio-net-pci,netdev=net,bootindex=0"]
+    with FromMedium(card, uefi=uefi) as m:
+        started(m, "PXE folder by GRUB, " + ("UEFI" if uefi else "BIOS"))
+
+# ---- slots ---------------------------------------------------------------------------------------
+
+image = medium("usb", good, "slots.img")
+p = make("update", good, image)
+tap.ok(p.returncode == 0 and "slot b" in p.stdout, "an update goes to slot b", [p.stdout, p.stderr])
+with FromMedium(usb(image), uefi=True) as m:
+    said(m, "boot medium: slot b, on trial", "the new slot is tried")
+    said(m, "slot b runs and is confirmed", "it is confirmed when its workstations have started")
+    m.reset()
+    said(m, "boot medium: slot b, confirmed by its last run", "the next start takes it as the good one")
+    started(m, "the confirmed slot")
+p = make("update", foreign, image)
+tap.ok(p.returncode == 0 and "slot a" in p.stdout, "the next update goes to slot a", [p.stdout, p.stderr])
+with FromMedium(usb(image), uefi=True) as m:
+    said(m, "boot medium: slot a, on trial", "a plan for another machine is tried")
+    refused_line = m.wait("error: refused.*cpu-unknown", timeout=30)
+    tap.ok(refused_line, "and refused", m.text())
+    m.wait("halted", timeout=30)
+    m.reset()
+    said(m, "boot medium: slot b, because the other was tried and not confirmed", "the next start falls back")
+    started(m, "after the fall-back")
+make("update", cut, image)
+with FromMedium(usb(image), uefi=True) as m:
+    said(m, "slot b, because the bundle of slot a cannot be used: it ends early", "a truncated bundle falls back at once")
+    started(m, "past the truncated bundle")
+
+# ---- refusals ------------------------------------------------------------------------------------
+
+image = medium("usb", good, "none.img")
+mtools("mdel", image, "::/caprock/a.bundle")
+with FromMedium(usb(image), uefi=True) as m:
+    refused(m, r"/caprock/a\.bundle: it is not there; /caprock/b\.bundle: it is not there\. Copy a boot bundle",
+            "no bundle on the USB image")
+for width, height in ((1920, 1080), (3840, 2160)):
+    vga = tuple(w % (width, height) if "%d" in w else w for w in FRAMEBUFFER)
+    with FromMedium(usb(medium("usb", cut, "cut.img")), uefi=True, vga=vga) as m:
+        refused(m, r"/caprock/a\.bundle: it ends early.*\. Copy a boot bundle",
+                "a truncated bundle on the USB image, %d x %d" % (width, height))
+with FromMedium(disc(medium("iso", cut, "cut.iso")), uefi=False) as m:
+    refused(m, "bundle.*: .*[Bb]uild", "a truncated bundle on the ISO, BIOS")
+with FromMedium(disc(iso), uefi=True, cpu="qemu64,-svm,+x2apic") as m:
+    refused(m, "SVM|virtual", "no SVM, ISO by UEFI")
+
+# ---- what a crash leaves -------------------------------------------------------------------------
+
+with FromMedium(disc(iso), uefi=False) as m:
+    m.wait_tallies(["one", "two"], timeout=60)
+    # A machine check with its context corrupt, on the host core: bank 1, VAL UC EN MISCV ADDRV PCC.
+    m.qmp("human-monitor-command", **{"command-line": "mce 0 1 0xbd00000000000000 0x5 0 0"})
+    said(m, "panic: exception 18", "a machine check ends in a panic")
+    said(m, r"(at|from) 0x[0-9a-f]+ host_loop\+0x", "its trace has names")
+    m.wait("error: halted", timeout=30)
+    shown = "\n".join(m.screen())
+    tap.ok("panic: exception 18" in shown and "error: halted" in shown, "the panic is on the screen", shown.splitlines())
+    m.reset()
+    said(m, "the last run ended in a crash", "the next start tells of the crash")
+    said(m, r"\| .*panic: exception 18", "with its own words")
+    started(m, "after the crash")
+    m.reset()
+    m.wait("cores online", timeout=60)
+    tap.ok(not m.find("ended in a crash"), "the start after that does not tell again", m.text())
+
+# ---- making media --------------------------------------------------------------------------------
+
+for kind, out in (("usb", "x.img"), ("iso", "x.iso"), ("pxe", "x")):
+    p = make(kind, file("absent"), file(out))
+    tap.ok(p.returncode == 3 and "absent: No such file" in p.stderr and not os.path.exists(file(out)),
+           "%s of a bundle that is not there: %s" % (kind, p.stderr.strip()))
+tools = file("tools")
+os.mkdir(tools)
+for t in ("cp", "grub-mkrescue", "sh"):
+    os.symlink(shutil.which(t), os.path.join(tools, t))
+p = make("iso", good, file("x.iso"), env={"PATH": tools})
+tap.ok(p.returncode == 3 and re.search(r"xorriso is not installed\. Install the Debian package xorriso\.", p.stderr),
+       "a missing program is named with its package: " + p.stderr.strip())
+before = os.path.getmtime(iso)
+p = make("iso", file("absent"), iso)
+tap.ok(p.returncode == 3 and os.path.getmtime(iso) == before, "a medium that cannot be made leaves the old one")
+p = make("update", good, iso)
+tap.ok(p.returncode == 3 and "no Caprock medium" in p.stderr, "an ISO cannot be updated: " + p.stderr.splitlines()[0])
+tap.ok([f for f in os.listdir(folder) if re.search(r"\.[A-Za-z0-9]{6}$", f)] == [], "no scratch folder is left behind",
+       os.listdir(folder))
+shutil.rmtree(folder, ignore_errors=True)
+tap.done()
