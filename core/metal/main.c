@@ -76,8 +76,13 @@ static void check_own_memory(u32 n)
 /* The loader's idea of free memory and ours differ; whoever comes first would be overwritten. */
 static void keep_bundle_off(u64 size)
 {
+	u64 before = boot.bundle;
 	int err = boot_clear_range(&boot, HV_LOAD_ADDRESS, size);
 
+	if (boot.bundle != before)
+		port_log(LOG_INFO,
+			 "boot bundle moved from %#lx to %#lx, off the hypervisor's memory",
+			 (unsigned long)before, (unsigned long)boot.bundle);
 	if (err)
 		refuse_boot("Give the machine more memory, or make the bundle smaller",
 			    "the boot loader put the boot bundle of %lu MiB at %#lx, into the "
@@ -108,6 +113,12 @@ static void start_cores(void)
 
 /* ---- the bundle and the plan ----------------------------------------------------------------- */
 
+static struct cpio bundle_archive(void)
+{
+	return (struct cpio){
+	    .ctx = port_va(PADDR(boot.bundle)), .read = cpio_read_mapped, .size = boot.bundle_size};
+}
+
 static void check_bundle(void)
 {
 	if (boot.note[0])
@@ -128,12 +139,20 @@ static void check_bundle(void)
 			   align_down(boot.bundle, PAGE_SIZE)))
 		refuse_boot("Report this machine", "the boot bundle at %#lx cannot be mapped",
 			    (unsigned long)boot.bundle);
+
+	const struct cpio c = bundle_archive();
+	u64 extent;
+	int err = cpio_extent(&c, &extent);
+
+	if (err)
+		refuse_boot("Copy the bundle again, or build it again",
+			    "the boot bundle of %lu bytes %s", (unsigned long)boot.bundle_size,
+			    err == ERR_RANGE ? "ends early" : "is no cpio archive, or damaged");
 }
 
 static void *plan_blob(u64 *size)
 {
-	const struct cpio c = {
-	    .ctx = port_va(PADDR(boot.bundle)), .read = cpio_read_mapped, .size = boot.bundle_size};
+	const struct cpio c = bundle_archive();
 	struct cpio_member m;
 	int err = cpio_find(&c, BUNDLE_PLAN_NAME, &m);
 
@@ -296,7 +315,8 @@ void boot_main(u32 source, u64 info)
 		refuse_boot("Report this machine",
 			    "the hypervisor's own page tables do not fit its memory");
 	log_set_screen(&boot.fb, false);
-	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)));
+	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)),
+			  &boot);
 	virt = &svm_ops;
 	if (!virt->present(&why, &remedy))
 		refuse_boot(remedy, "%s", why);

@@ -19,13 +19,19 @@ def letters():
     return found
 
 
+def size(path):
+    with open(path, "rb") as f:
+        f.readline()
+        return tuple(map(int, f.readline().split()))
+
+
 def read(path):
     """The lines on a screenshot (PPM). Cells that hold no letter of ours read as '~?~'."""
     with open(path, "rb") as f:
-        magic, size, _, pixels = f.read().split(b"\n", 3)
+        magic, extent, _, pixels = f.read().split(b"\n", 3)
     if magic != b"P6":
         raise RuntimeError("%s is no PPM" % path)
-    width, height = map(int, size.split())
+    width, height = map(int, extent.split())
     scale = max(1 if width < 640 else 2, height // 540)
     table = letters()
     back = pixels[:3]

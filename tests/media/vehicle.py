@@ -8,7 +8,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
 import screen  # noqa: E402
-from lab import BUILD, Booted  # noqa: E402
+from lab import BUILD, ELF, Booted, Tap, bundle, guest, verdict, ws  # noqa: E402,F401 (for the tests)
 
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -57,6 +57,7 @@ class FromMedium(Booted):
     def screen(self):
         path = os.path.join(self.folder, "screen.ppm")
         self.qmp("screendump", filename=path)
+        self.resolution = screen.size(path)
         return screen.read(path)
 
     def reset(self):

@@ -96,6 +96,19 @@ bool efi_forget_confirmed(void)
 	return !efi_confirmed();
 }
 
+/* The last words of a run that crashed, to be told once. */
+static void take_crash(struct boot_info *b)
+{
+	u64 size = sizeof(b->crash) - 1;
+
+	if (efi->runtime->get_variable(CRASH_VARIABLE, &caprock, NULL, &size, b->crash)) {
+		b->crash[0] = '\0';
+		return;
+	}
+	b->crash[size] = '\0';
+	efi->runtime->set_variable(CRASH_VARIABLE, &caprock, 0, 0, NULL);
+}
+
 static bool guid_equal(const struct efi_guid *a, const struct efi_guid *b)
 {
 	const u64 *x = (const void *)a, *y = (const void *)b;
@@ -175,6 +188,7 @@ efi_status efi_main(efi_handle image, struct efi_system_table *system)
 	    .set_variable = (u64)efi->runtime->set_variable,
 	};
 	find_screen(&b->fb);
+	take_crash(b);
 	efi_load_bundle(b);
 	efi_leave(b);
 	efi_enter(b);

@@ -27,7 +27,7 @@ static int check_platforms(struct media_error *why)
 }
 
 /*
- * The mode is chosen in the entry: a variable set outside does not reach it. A file that does not
+ * The mode is chosen behind multiboot2, which sets its own from the file's header. A file that does not
  * load leaves its own error on the screen, and the hypervisor says what it misses.
  */
 static const char config[] = "set timeout=3\n"
