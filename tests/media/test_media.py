@@ -56,13 +56,15 @@ def said(m, pattern, words, timeout=60):
     return tap.ok(found, words, m.log()[-30:] + m.errors)
 
 
-def refused(m, pattern, words):
+def refused(m, pattern, words, look=True):
     """One line on the serial port, the same on the screen, then a halt, and no workstation."""
     m.wait("halted", timeout=60)
     lines = [t for t in m.text() if t.startswith("error: ")]
     hits = [t for t in lines if re.search(pattern, t)]
     tap.ok(len(hits) == 1 and len(lines) == 2 and lines[-1] == "error: halted" and not m.find("started on"),
            "%s: refused, once, then halted: %s" % (words, hits[0][7:] if hits else "not named"), m.log()[-20:] + m.errors)
+    if not look:
+        return
     shown = m.screen()
     flat = "".join(shown)  # a long line is broken where the screen ends, in mid-word
     tap.ok(hits and hits[0].replace(" ", "") in flat.replace(" ", "") and "error: halted" in flat,
@@ -82,15 +84,40 @@ with FromMedium(usb(medium("usb", good, "good.img")), uefi=True) as m:
     shown = m.screen()
     tap.ok(any("GUEST smoke: " in t for t in shown) and not any("~?~" in t for t in shown),
            "USB image, UEFI: the screen shows the log, every letter one of ours", shown)
-with FromMedium(disc(iso), uefi=False) as m:
-    started(m, "ISO by GRUB, BIOS")
-with FromMedium(disc(iso), uefi=True) as m:
-    started(m, "ISO by GRUB, UEFI")
+for uefi in (False, True):
+    with FromMedium(disc(iso), uefi=uefi) as m:
+        words = "ISO by GRUB, " + ("UEFI" if uefi else "BIOS")
+        started(m, words)
+        shown = m.screen()
+        tap.ok(any("GUEST smoke: " in t for t in shown) and m.resolution == (1920, 1080),
+               words + ": the screen shows the log at %d x %d" % m.resolution, shown)
 pxe = medium("pxe", good, "pxe")
 for uefi, name in ((False, "boot/grub/i386-pc/core.0"), (True, "boot/grub/x86_64-efi/core.efi")):
     card = ["-netdev", "user,id=net,tftp=%s,bootfile=%s" % (pxe, name), "-device", "virtio-net-pci,netdev=net,bootindex=0"]
     with FromMedium(card, uefi=uefi) as m:
         started(m, "PXE folder by GRUB, " + ("UEFI" if uefi else "BIOS"))
+
+# ---- Secure Boot: OVMF with the keys that came with it, ours signed by one of them ----------------
+
+SNAKEOIL = "/usr/share/ovmf/PkKek-1-snakeoil."
+SECURE = dict(uefi=True, code="/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", variables="/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd",
+              machine="q35,smm=on")
+key = file("key")
+subprocess.run(["openssl", "rsa", "-in", SNAKEOIL + "key", "-passin", "pass:snakeoil", "-out", key], check=True, capture_output=True)
+subprocess.run(["sbsign", "--key", key, "--cert", SNAKEOIL + "pem", "--output", file("signed.efi"), EFI], check=True,
+               capture_output=True)
+image = medium("usb", good, "secure.img")
+with FromMedium(usb(image), **SECURE) as m:
+    denied = m.wait(r"Access Denied|Security Violation", timeout=60)
+    tap.ok(denied and not m.find("Caprock"), "Secure Boot: the firmware refuses the unsigned program", m.log()[-20:])
+mtools("mcopy", image, "-o", file("signed.efi"), "::/EFI/BOOT/BOOTX64.EFI")
+with FromMedium(usb(image), **SECURE) as m:
+    # This firmware can sleep to RAM and keeps 8 to 24 MiB for waking up.
+    m.wait("^halted", timeout=60)
+    tap.ok(m.find("firmware keeps memory at 16-21 MiB") and m.find("Switch off .*S3 sleep"),
+           "memory that the firmware keeps: said before it is left, with a remedy", m.log()[-20:])
+with FromMedium(usb(image) + ["-global", "ICH9-LPC.disable_s3=1"], **SECURE) as m:
+    started(m, "Secure Boot, the program signed")
 
 # ---- slots ---------------------------------------------------------------------------------------
 
@@ -135,6 +162,21 @@ with FromMedium(disc(medium("iso", cut, "cut.iso")), uefi=False) as m:
     refused(m, r"the boot bundle of \d+ bytes ends early\. Copy", "a truncated bundle on the ISO, BIOS")
 with FromMedium(disc(iso), uefi=True, cpu="qemu64,-svm,+x2apic") as m:
     refused(m, "SVM|virtual", "no SVM, ISO by UEFI")
+
+# QEMU's PVH loader puts the bundle at the end of memory: in a small machine, over the hypervisor's range.
+ballast = file("ballast")
+with open(ballast, "wb") as f:
+    f.truncate(8 << 20)
+bundle(file("large"), [dict(TWO[0], initrd=ballast)], "--smp", "4", "--memory", "1G", "--quiet")
+with FromMedium([], None, kernel=ELF, initrd=file("large"), mem="26M") as m:
+    said(m, r"boot bundle moved from 0x1[0-4][0-9a-f]+ to 0x[0-9a-f]{1,6},", "a bundle in the hypervisor's range is moved")
+    said(m, "refused .memory-not-ram", "and read where it is then: its plan does not fit so small a machine")
+with open(ballast, "wb") as f:
+    f.truncate(40 << 20)
+bundle(file("large"), [dict(TWO[0], initrd=ballast)], "--smp", "4", "--memory", "1G", "--quiet")
+with FromMedium([], None, kernel=ELF, initrd=file("large"), mem="58M") as m:
+    refused(m, "into the hypervisor's own memory.*nowhere else.*Give the machine more memory",
+            "a bundle in the hypervisor's range that fits nowhere else", look=False)
 
 # ---- what a crash leaves -------------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ class FromMedium(Booted):
                                              "unix:%s,server=on,wait=off" % self.socket]
         if uefi:
             shutil.copy(variables, os.path.join(folder, "vars"))
+            # Firmware with Secure Boot keeps its variables from everything but its own SMM code.
+            extra += ["-global", "driver=cfi.pflash01,property=secure,value=on"] if "secboot" in code else []
             extra += ["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + code,
                       "-drive", "if=pflash,unit=1,format=raw,file=" + os.path.join(folder, "vars")]
         super().__init__(folder, **{"kernel": None, "smp": 4, "limit": 120, "extra": extra, **more})

@@ -82,10 +82,9 @@ void efi_check_range(void)
 	}
 	if (ram < end - base)
 		efi_halt(
-		    "Update the firmware, or switch off what it keeps in memory (network boot, "
-		    "memory tests, vendors' tools), and report this machine",
-		    "the firmware keeps memory at %u-%u MiB for itself, where the hypervisor "
-		    "must lie",
+		    "Switch off in the firmware's setup what it keeps there (S3 sleep, network "
+		    "boot, vendors' tools), update the firmware, or report this machine",
+		    "the firmware keeps memory at %u-%u MiB for itself, where the hypervisor must lie",
 		    (unsigned)(base >> 20), (unsigned)(end >> 20) + 1);
 }
 

@@ -33,9 +33,9 @@ static int check_platforms(struct media_error *why)
 static const char config[] = "set timeout=3\n"
 			     "insmod all_video\n"
 			     "menuentry 'Caprock' {\n"
-			     "\tset gfxpayload=1920x1080x32,1280x1024x32,1024x768x32,auto\n"
 			     "\techo 'Caprock: reading the boot bundle'\n"
 			     "\tmultiboot2 /boot/caprock.elf\n"
+			     "\tset gfxpayload=1920x1080x32,1280x1024x32,1024x768x32,auto\n"
 			     "\tmodule2 /boot/caprock.bundle\n"
 			     "}\n";
 
