@@ -311,10 +311,13 @@ void boot_main(u32 source, u64 info)
 	firmware_read(&boot, &firmware);
 	check_own_memory(firmware.ncpus);
 	keep_bundle_off(HV_MEMORY_FIXED + firmware.ncpus * HV_MEMORY_PER_CORE);
-	if (memory_init() || memory_add_cores(firmware.ncpus))
+	if (memory_init())
 		refuse_boot("Report this machine",
 			    "the hypervisor's own page tables do not fit its memory");
-	log_set_screen(&boot.fb, false);
+	log_set_screen(&boot.fb, false); /* at once: the early map of it is gone */
+	if (memory_add_cores(firmware.ncpus))
+		refuse_boot("Report this machine", "the memory of %u cores cannot be mapped",
+			    firmware.ncpus);
 	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)),
 			  &boot);
 	virt = &svm_ops;

@@ -69,45 +69,48 @@ static bool map(u64 base, u64 size, bool early)
 	if (!early)
 		return !memory_map_screen(PADDR(base), size, &pixels);
 	pixels = (struct mmio){(volatile void *)base, size};
-	return base + size >= base && base + size <= GIB(4);
+	return base + size >= base && base + size <= BOOT_EARLY_LIMIT;
 }
 
 /* Letters about as high as a printed line, whatever the screen's resolution. */
-static bool take_pixels(const struct boot_framebuffer *f, bool early)
+static bool lay_out(const struct boot_framebuffer *f)
 {
-	if ((f->bits != 32 && f->bits != 24) || (u64)f->width * (f->bits / 8) > f->pitch ||
-	    f->width < 320 || f->height < 200)
-		return false;
 	fb = *f;
+	if (!f->base) {
+		columns = TEXT_COLUMNS;
+		rows = TEXT_ROWS;
+		return true;
+	}
 	scale = (u32)max_u64(f->width < 640 ? 1 : 2, f->height / 540);
 	columns = (u32)min_u64((f->width - 2 * MARGIN) / (FONT_WIDTH * scale), COLUMNS_MAX);
 	rows = (u32)min_u64((f->height - 2 * MARGIN) / (LINE_HEIGHT * scale), ROWS_MAX);
-	if (!map(f->base, (u64)f->pitch * f->height, early))
-		return false;
-	for (u32 y = 0; y < f->height; y++)
-		for (u32 x = 0; x < f->width; x++)
-			put_pixel((u64)y * f->pitch + (u64)x * (f->bits / 8), colour(BACK));
-	return true;
+	return (f->bits == 32 || f->bits == 24) && (u64)f->width * (f->bits / 8) <= f->pitch &&
+	       f->width >= 320 && f->height >= 200;
 }
 
-static bool take_text(bool early)
-{
-	scale = 0;
-	columns = TEXT_COLUMNS;
-	rows = TEXT_ROWS;
-	if (!map(TEXT_BASE, PAGE_SIZE, early))
-		return false;
-	for (u32 y = 0; y < rows; y++)
-		for (u32 x = 0; x < columns; x++)
-			draw(y, x, ' ');
-	return true;
-}
-
-void screen_init(const struct boot_framebuffer *f, bool early)
+static void clear(void)
 {
 	row = column = 0;
 	memset(cells, ' ', sizeof(cells));
-	ready = f->base ? take_pixels(f, early) : take_text(early);
+	for (u32 y = 0; !scale && y < rows; y++)
+		for (u32 x = 0; x < columns; x++)
+			draw(y, x, ' ');
+	for (u32 y = 0; scale && y < fb.height; y++)
+		for (u32 x = 0; x < fb.width; x++)
+			put_pixel((u64)y * fb.pitch + (u64)x * (fb.bits / 8), colour(BACK));
+}
+
+bool screen_init(const struct boot_framebuffer *f, bool early)
+{
+	bool shown = ready;
+	u64 base = f->base ? f->base : TEXT_BASE;
+	u64 size = f->base ? (u64)f->pitch * f->height : PAGE_SIZE;
+
+	ready = lay_out(f) && map(base, size, early);
+	if (!ready || shown)
+		return false;
+	clear();
+	return true;
 }
 
 static void new_line(void)

@@ -10,10 +10,11 @@
 #include "core/metal/boot/boot_info.h"
 
 /*
- * Take the screen and clear it. `early`: on the identity map the entry made, where only what lies
- * below 4 GiB can be shown; later again on the hypervisor's own tables, write-combining.
+ * Take the screen. `early`: on the identity map the entry made, where only what lies below 4 GiB can
+ * be shown; then again on the hypervisor's own tables, write-combining. True: it was cleared, so the
+ * text so far is to be drawn.
  */
-void screen_init(const struct boot_framebuffer *fb, bool early);
+bool screen_init(const struct boot_framebuffer *fb, bool early);
 
 /* One character; does nothing before screen_init(). '\n' begins a new line. */
 void screen_put(char c);

@@ -158,7 +158,7 @@ static const char *load(char slot, struct boot_info *b)
 	const char *why = NULL;
 	struct efi_file *f;
 	efi_status s;
-	u64 size, at;
+	u64 size, pages, at;
 
 	path[MEDIUM_BUNDLE_SLOT] = slot;
 	s = open_file(path, EFI_FILE_READ, &f);
@@ -169,7 +169,8 @@ static const char *load(char slot, struct boot_info *b)
 		why = efi_status_text(s);
 		goto out;
 	}
-	at = efi_pages((size + PAGE_SIZE - 1) / PAGE_SIZE, BOOT_EARLY_LIMIT);
+	pages = size / PAGE_SIZE + !!(size % PAGE_SIZE);
+	at = efi_pages(pages, BOOT_EARLY_LIMIT);
 	if (!at) {
 		why = size ? "there is not enough memory for it" : "it is empty";
 		goto out;
@@ -177,8 +178,10 @@ static const char *load(char slot, struct boot_info *b)
 	efi_print("Caprock: reading %s, %u KiB", path, (unsigned)(size >> 10));
 	s = read_all(f, (u8 *)at, size);
 	why = s ? efi_status_text(s) : check_bundle(at, size);
-	if (why)
+	if (why) {
+		efi->boot->free_pages(at, pages);
 		goto out;
+	}
 	b->bundle = at;
 	b->bundle_size = size;
 out:
