@@ -11,7 +11,7 @@ static size_t line(const char **at, const char *end, const char *word, const cha
 	size_t n = str_len(word), length = 0;
 	const char *p = *at;
 
-	if ((size_t)(end - p) < n || memcmp(p, word, n))
+	if ((size_t)(end - p) < n || memcmp(p, word, n) != 0)
 		return 0;
 	for (p += n; p + length < end && p[length] != '\n'; length++)
 		;
@@ -24,7 +24,7 @@ static size_t line(const char **at, const char *end, const char *word, const cha
 
 static bool is(const char *value, size_t n, const char *word)
 {
-	return n == str_len(word) && !memcmp(value, word, n);
+	return n == str_len(word) && memcmp(value, word, n) == 0;
 }
 
 static char slot_name(const char *value, size_t n)

@@ -1,7 +1,8 @@
 # Boot media: make image BUNDLE=FILE. Without BUNDLE, two tiny guests on a QEMU machine of 1 GiB.
-PACKAGES += mtools fdisk xorriso grub-common grub-pc-bin grub-efi-amd64-bin ovmf sbsigntool
+PACKAGES += mtools fdisk xorriso grub-common grub-pc-bin grub-efi-amd64-bin ovmf ipxe-qemu sbsigntool openssl
 ALL += $B/tests/mkmedia
 TESTS += tests/media/test_media.py
+TESTS_ALL += tests/media/test_media_all.py
 
 $B/tests/mkmedia: $(addprefix $B/host/,tests/media/mkmedia.o profiles/host/media/run.o profiles/host/media/usb.o \
 		profiles/host/media/grub.o) $B/libpure.a
