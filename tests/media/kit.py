@@ -1,21 +1,18 @@
 """What the tests of boot media share: files to boot, and what to expect of a boot."""
-import atexit
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import time
 
-from vehicle import BUILD, ELF, Tap, bundle, guest, verdict, ws
+from vehicle import BUILD, ELF, Folder, Tap, bundle, guest, verdict, ws
 
 EFI = os.path.join(BUILD, "BOOTX64.EFI")
 MKMEDIA = os.path.join(BUILD, "tests/mkmedia")
 TWO = [ws("one", [1], "64M", guest("smoke")), ws("two", [2, 3], "64M", guest("smoke"))]
 
 tap = Tap()
-folder = tempfile.mkdtemp(prefix="caprock-media-", dir=BUILD)
-atexit.register(shutil.rmtree, folder, ignore_errors=True)
+scratch = Folder("media", BUILD)
+folder = scratch.path
 
 
 def file(name):

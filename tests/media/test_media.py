@@ -111,4 +111,5 @@ p = make("update", good, iso)
 tap.ok(p.returncode == 3 and "no Caprock medium" in p.stderr, "an ISO cannot be updated: " + p.stderr.splitlines()[0])
 tap.ok([f for f in os.listdir(folder) if re.search(r"\.[A-Za-z0-9]{6}$", f)] == [], "no scratch folder is left behind",
        os.listdir(folder))
+scratch.remove()
 tap.done()

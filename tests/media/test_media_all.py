@@ -51,4 +51,5 @@ for width, height in ((1920, 1080), (3840, 2160)):
         refused(m, r"/caprock/a\.bundle: it ends early.*\. Copy a boot bundle",
                 "a truncated bundle on the USB image, %d x %d" % (width, height))
         tap.ok(m.resolution == (width, height), "the screen has %d x %d pixels" % m.resolution)
+scratch.remove()
 tap.done()

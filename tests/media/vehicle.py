@@ -4,11 +4,10 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
 import screen  # noqa: E402
-from lab import BUILD, ELF, Booted, Tap, bundle, guest, verdict, ws  # noqa: E402,F401 (for the tests)
+from lab import BUILD, ELF, Booted, Folder, Tap, bundle, guest, verdict, ws  # noqa: E402,F401 (for the tests)
 
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -28,16 +27,17 @@ class FromMedium(Booted):
     """`uefi`: OVMF with variables of its own that last as long as the machine; False: SeaBIOS; None: PVH."""
 
     def __init__(self, devices, uefi, vga=("-vga", "std"), code=OVMF, variables=OVMF_VARS, **more):
-        folder = tempfile.mkdtemp(prefix="caprock-medium-", dir=BUILD)
-        self.socket = os.path.join(folder, "qmp")
+        folder = Folder("medium", BUILD)
+        store = os.path.join(folder.path, "vars")
+        self.socket = os.path.join(folder.path, "qmp")
         extra = list(devices) + list(vga) + ["-action", "reboot=reset", "-qmp",
                                              "unix:%s,server=on,wait=off" % self.socket]
         if uefi:
-            shutil.copy(variables, os.path.join(folder, "vars"))
+            shutil.copy(variables, store)
             # Firmware with Secure Boot keeps its variables from everything but its own SMM code.
             extra += ["-global", "driver=cfi.pflash01,property=secure,value=on"] if "secboot" in code else []
             extra += ["-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + code,
-                      "-drive", "if=pflash,unit=1,format=raw,file=" + os.path.join(folder, "vars")]
+                      "-drive", "if=pflash,unit=1,format=raw,file=" + store]
         super().__init__(folder, **{"kernel": None, "smp": 4, "limit": 120, "extra": extra, **more})
 
     def qmp(self, command, **arguments):
@@ -57,7 +57,7 @@ class FromMedium(Booted):
             return answer["return"]
 
     def screen(self):
-        path = os.path.join(self.folder, "screen.ppm")
+        path = os.path.join(self.folder.path, "screen.ppm")
         self.qmp("screendump", filename=path)
         self.resolution = screen.size(path)
         return screen.read(path)
