@@ -310,7 +310,7 @@ void boot_main(u32 source, u64 info)
 	memory_begin();
 	firmware_read(&boot, &firmware);
 	check_own_memory(firmware.ncpus);
-	keep_bundle_off(HV_MEMORY_FIXED + firmware.ncpus * HV_MEMORY_PER_CORE);
+	keep_bundle_off(HV_MEMORY(firmware.ncpus));
 	if (memory_init())
 		refuse_boot("Report this machine",
 			    "the hypervisor's own page tables do not fit its memory");

@@ -12,7 +12,7 @@ static u64 map_size, map_key, entry_size;
 
 static bool overlaps_ours(u64 base, u64 size)
 {
-	u64 end = HV_LOAD_ADDRESS + HV_MEMORY_FIXED + CORES_MAX * HV_MEMORY_PER_CORE;
+	u64 end = HV_LOAD_ADDRESS + HV_MEMORY(CORES_MAX);
 
 	return base < end && HV_LOAD_ADDRESS < base + size;
 }
@@ -69,7 +69,7 @@ static const struct efi_memory_descriptor *entry(u64 at)
 
 void efi_check_range(void)
 {
-	u64 base = HV_LOAD_ADDRESS, end = base + HV_MEMORY_FIXED + 2 * HV_MEMORY_PER_CORE, ram = 0;
+	u64 base = HV_LOAD_ADDRESS, end = base + HV_MEMORY(2), ram = 0;
 
 	read_map();
 	for (u64 i = 0; i + entry_size <= map_size; i += entry_size) {
