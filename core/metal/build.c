@@ -4,6 +4,7 @@
 #include "core/metal/apic.h"
 #include "core/metal/asm.h"
 #include "core/metal/build.h"
+#include "core/metal/devices.h"
 #include "core/metal/host.h"
 #include "core/metal/idt.h"
 #include "core/metal/run.h"
@@ -168,14 +169,15 @@ static u32 threads_per_core(const struct plan_workstation *plan)
 static int build_memory(struct workstation *w)
 {
 	struct guest *g = &w->guest;
-	u64 bytes = 0;
+	u64 bytes = 0, need32 = NEED32, need64 = 0;
 	u32 r[4];
 	int err;
 
 	for (u32 i = 0; i < g->nram; i++)
 		bytes += g->ram[i].size;
 	cpuid(0x80000008, 0, r);
-	err = layout_make(bytes, NEED32, 0, ECAM_BUSES, (u8)r[0], &w->layout);
+	devices_need(w->plan, &need32, &need64);
+	err = layout_make(bytes, need32, need64, ECAM_BUSES, (u8)r[0], &w->layout);
 	if (!err)
 		err = pt_init(&g->second_level, virt->format, &w->grant, 4, largest_leaf(), true);
 	for (u32 i = 0; i < g->nram && !err; i++)
@@ -257,6 +259,7 @@ static int build_platform(struct workstation *w)
 	for (u32 i = 0; i < w->guest.nram; i++)
 		if (w->guest.ram[i].gpa.v >= GIB(4))
 			high += w->guest.ram[i].size;
+	u32 regions = devices_regions(w->plan);
 	const struct platform_config config = {
 	    .ops = &platform_ops,
 	    .ctx = w,
@@ -265,7 +268,13 @@ static int build_platform(struct workstation *w)
 	    .ecam_buses = ECAM_BUSES,
 	    .memory_low = w->layout.low_top,
 	    .memory_high = high,
+	    .regions = regions ? grant_alloc(&w->grant, regions * sizeof(struct platform_region))
+			       : NULL,
+	    .max_regions = regions,
 	};
+
+	if (regions && !config.regions)
+		return ERR_NOMEM;
 
 	return platform_init(&w->guest.platform, &config);
 }
@@ -296,6 +305,8 @@ int workstation_build(const struct plan_workstation *plan, u32 index, const stru
 		err = build_processors(w);
 	if (!err)
 		err = build_platform(w);
+	if (!err)
+		err = devices_build(w);
 	*out = w;
 	return err;
 }
