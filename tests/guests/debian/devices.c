@@ -4,9 +4,11 @@
  *
  *   pci              every function: ids, driver, BARs and configuration space in hex
  *   disk:MB          CRC of the NVMe disk's first MB MiB, read past the page cache
+ *   reads:N          N reads of 4 KiB all over that disk, an interrupt each
  *   fill:MB:SEED     write MB MiB of a generated stream at the same place, read it back
  *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC
  *   spread:S         move every device interrupt from core to core for S seconds
+ *   wait             until that is over
  *   irqs             what Linux counted for devices
  *   wc               what /sys/kernel/debug says of memory types of BARs
  *   mark:N           a line by itself
@@ -203,6 +205,20 @@ static void job_disk(const char *arg)
 		close(fd);
 }
 
+static void job_reads(const char *arg)
+{
+	unsigned n = (unsigned)atoi(arg), done = 0;
+	int fd = await(DISK) ? open(DISK, O_RDONLY | O_DIRECT) : -1;
+	off_t pages = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / 4096;
+
+	for (; pages && done < n; done++)
+		if (pread(fd, chunk, 4096, (off_t)(done * 2654435761u) % pages * 4096) != 4096)
+			break;
+	printf("job reads: %u %s\n", done, done == n ? "ok" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 static void job_fill(const char *arg)
 {
 	static uint8_t back[CHUNK] __attribute__((aligned(4096)));
@@ -383,7 +399,7 @@ static void job_irqs(const char *arg)
 	printf("job irqs: total %llu\n", total);
 }
 
-static unsigned core_now, moved, refused;
+static unsigned core_now, moved, refused, rounds;
 
 static void move_irq(int irq, unsigned long long count, const char *name)
 {
@@ -411,12 +427,19 @@ static void job_spread(const char *arg)
 		return;
 	while (time(NULL) < end) {
 		core_now = (core_now + 1) % (unsigned)cores;
+		rounds++;
 		each_irq(move_irq);
 		nap_ms(500);
 	}
-	printf("job spread: %u moves, %u refused\n", moved, refused);
+	printf("job spread: %u rounds, %u moves, %u refused\n", rounds, moved, refused);
 	fflush(stdout);
 	_exit(0);
+}
+
+static void job_wait(const char *arg)
+{
+	while (wait(NULL) > 0)
+		;
 }
 
 static void job_wc(const char *arg)
@@ -464,8 +487,8 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } jobs[] = {
-    {"pci", job_pci},	    {"disk", job_disk}, {"fill", job_fill}, {"net", job_net},
-    {"irqs", job_irqs},	    {"spread", job_spread}, {"wc", job_wc}, {"mark", job_mark},
+    {"pci", job_pci},	    {"disk", job_disk}, {"reads", job_reads}, {"fill", job_fill}, {"net", job_net},
+    {"irqs", job_irqs},	    {"spread", job_spread}, {"wait", job_wait}, {"wc", job_wc}, {"mark", job_mark},
     {"nap", job_nap},	    {"reboot", job_reboot}, {"stay", job_stay},
 };
 
