@@ -15,7 +15,7 @@ static u32 dword_read(const struct vpci_device *d, u32 i)
 
 	if (!shown)
 		return d->value[i];
-	return (d->value[i] & ~shown) | (pci_read(d->c.host, (u16)(4 * i), 4) & shown);
+	return (d->value[i] & ~shown) | (vdev_read(d, (u16)(4 * i), 4) & shown);
 }
 
 static u32 device_read(struct vpci_function *f, u16 off, u8 width)
@@ -40,7 +40,7 @@ static void command(struct vpci_device *d, const struct written *w)
 	u32 errors = w->v & w->bits & PCI_STATUS_ERRORS << 16;
 
 	if (errors)
-		pci_write(d->c.host, PCI_STATUS, 2, errors >> 16);
+		vdev_write(d, PCI_STATUS, 2, errors >> 16);
 	vdev_power_write(d);
 	vdev_bars_update(d);
 }
@@ -92,7 +92,7 @@ static void vpd(struct vpci_device *d, const struct written *w)
 	if (w->v >> 31)
 		d->count.writes_dropped++;
 	else
-		pci_write(d->c.host, (u16)(4 * w->i + 2), 2, w->v >> 16);
+		vdev_write(d, (u16)(4 * w->i + 2), 2, w->v >> 16);
 }
 
 typedef void (*hook_fn)(struct vpci_device *d, const struct written *w);
@@ -117,15 +117,15 @@ static void write_through(struct vpci_device *d, u16 off, u8 width, u32 v, u32 b
 	if (!through)
 		return;
 	if (through == bits) {
-		pci_write(d->c.host, off, width, v);
+		vdev_write(d, off, width, v);
 		return;
 	}
-	now = pci_read(d->c.host, (u16)(4 * i), 4);
+	now = vdev_read(d, (u16)(4 * i), 4);
 	v <<= 8 * (off % 4);
 	if (!(through >> 16)) /* status in the upper half is write one to clear: not touched */
-		pci_write(d->c.host, (u16)(4 * i), 2, ((now & ~through) | (v & through)) & 0xffff);
+		vdev_write(d, (u16)(4 * i), 2, ((now & ~through) | (v & through)) & 0xffff);
 	else
-		pci_write(d->c.host, (u16)(4 * i), 4, (now & ~through) | (v & through));
+		vdev_write(d, (u16)(4 * i), 4, (now & ~through) | (v & through));
 }
 
 static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
@@ -210,8 +210,8 @@ static int arm_host(struct vpci_device *d)
 	u32 mask = PCI_COMMAND_MASTER | (f->is_vf ? 0 : PCI_COMMAND_MEMORY);
 
 	f->quiet = f->fresh = false;
-	pci_write(f, PCI_COMMAND, 2, want);
-	if ((pci_read(f, PCI_COMMAND, 2) & mask) != (want & mask))
+	vdev_write(d, PCI_COMMAND, 2, want);
+	if ((vdev_read(d, PCI_COMMAND, 2) & mask) != (want & mask))
 		return ERR_IO;
 	return OK;
 }
@@ -282,4 +282,14 @@ void vpci_device_gone(struct vpci_device *d)
 	spin_lock(&d->f.lock);
 	d->away = true;
 	spin_unlock(&d->f.lock);
+}
+
+u32 vpci_device_port_read(struct pdev *p, u16 off, u8 width)
+{
+	return pci_read(vpci_device_of_pdev(p)->c.host, off, width);
+}
+
+void vpci_device_port_write(struct pdev *p, u16 off, u8 width, u32 v)
+{
+	pci_write(vpci_device_of_pdev(p)->c.host, off, width, v);
 }

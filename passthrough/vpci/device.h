@@ -149,6 +149,15 @@ void vpci_device_came_back(struct vpci_device *d, bool ok);
 /* The device is gone (parked, pulled): all ones from now on. Routes and mappings stay until disarm. */
 void vpci_device_gone(struct vpci_device *d);
 
+/* pdev_ops->config_read and config_write for an engine that reaches the function by core/port.h. */
+u32 vpci_device_port_read(struct pdev *p, u16 off, u8 width);
+void vpci_device_port_write(struct pdev *p, u16 off, u8 width, u32 v);
+
+static inline struct vpci_device *vpci_device_of_pdev(struct pdev *p)
+{
+	return (struct vpci_device *)((char *)p - offsetof(struct vpci_device, pdev));
+}
+
 /* ---- expansion ROM -------------------------------------------------------------------------- */
 
 /*

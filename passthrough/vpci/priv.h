@@ -23,6 +23,17 @@ static inline struct vpci_device *vpci_device_of(struct vpci_function *f)
 	return (struct vpci_device *)f;
 }
 
+/* The device's own configuration space, by the engine. */
+static inline u32 vdev_read(const struct vpci_device *d, u32 off, u8 width)
+{
+	return d->pdev.ops->config_read((struct pdev *)&d->pdev, (u16)off, width);
+}
+
+static inline void vdev_write(struct vpci_device *d, u32 off, u8 width, u32 v)
+{
+	d->pdev.ops->config_write(&d->pdev, (u16)off, width, v);
+}
+
 /* Fill the arrays of d from its host function. */
 void vdev_policy_build(struct vpci_device *d);
 
