@@ -18,9 +18,12 @@ const struct quirk quirk_table[] = {
      * pass the view by: it gets the view there too.
      */
     {NVIDIA, ANY, DISPLAY, .mirror = 0x88000, .mirror_size = 0x1000,
-     .source = "envytools, PCI configuration space mirror of PPCI (NV50 and later)"},
+     .source = "QEMU 7.2 hw/vfio/pci-quirks.c, BAR 0 mirror at 88000h and its MSI acknowledgement"},
     {NVIDIA, 0x2340, 0x237f, .actions = QUIRK_NO_BUS_RESET,
      .source = LINUX "quirk_nvidia_no_bus_reset"},
+
+    {NVIDIA, ONE(0x1eb8), .actions = QUIRK_NO_BUS_RESET,
+     .source = "Linux 6.3 drivers/pci/quirks.c, quirk_nvidia_no_bus_reset (T4)"},
 
     /*
      * AMD graphics. D3hot says that it resets and does not. Cards up to Navi 14 do not come back from a
