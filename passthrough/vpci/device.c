@@ -18,10 +18,8 @@ static u32 dword_read(const struct vpci_device *d, u32 i)
 	return (d->value[i] & ~shown) | (vdev_read(d, (u16)(4 * i), 4) & shown);
 }
 
-static u32 device_read(struct vpci_function *f, u16 off, u8 width)
+u32 vdev_config_read(struct vpci_device *d, u16 off, u8 width)
 {
-	struct vpci_device *d = vpci_device_of(f);
-
 	if (d->away || d->failed)
 		return ones(width);
 	return dword_read(d, off / 4u) >> 8 * (off % 4) & ones(width);
@@ -128,9 +126,8 @@ static void write_through(struct vpci_device *d, u16 off, u8 width, u32 v, u32 b
 		vdev_write(d, (u16)(4 * i), 4, (now & ~through) | (v & through));
 }
 
-static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
+void vdev_config_write(struct vpci_device *d, u16 off, u8 width, u32 v)
 {
-	struct vpci_device *d = vpci_device_of(f);
 	u32 i = off / 4u, shift = 8 * (off % 4);
 	struct written w = {i, v << shift, ones(width) << shift, d->value[i]};
 
@@ -146,6 +143,16 @@ static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
 	write_through(d, off, width, v, w.bits);
 	if (d->hook[i])
 		hooks[d->hook[i]](d, &w);
+}
+
+static u32 device_read(struct vpci_function *f, u16 off, u8 width)
+{
+	return vdev_config_read(vpci_device_of(f), off, width);
+}
+
+static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
+{
+	vdev_config_write(vpci_device_of(f), off, width, v);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -26,7 +26,7 @@
 #include "passthrough/pci/function.h"
 
 #define VDEV_BARS  7 /* 6 and the expansion ROM */
-#define VDEV_PARTS 5 /* of a BAR: direct, table, direct, PBA, direct */
+#define VDEV_PARTS 7 /* of a BAR: table, PBA and mirror, with direct pieces around */
 
 /* A piece of a BAR, whole pages unless the BAR is smaller than one. */
 struct vdev_part {
@@ -82,6 +82,8 @@ struct vpci_device_config {
 	bool
 	    below_port; /* behind a virtual root port: keeps its link; else root-complex integrated */
 	u32 quirks;	/* enum vdev_quirk bits */
+	/* Where BAR 0 shows the configuration space, size 0: nowhere. The guest sees its view there. */
+	u32 mirror, mirror_size;
 };
 
 enum vdev_quirk {

@@ -4,7 +4,7 @@
 #define WINDOW	   MIB(1)	    /* of a bridge (PCI-to-PCI Bridge 1.2 §3.2.5.8) */
 #define SHIFT_MAX  52
 #define SHIFT_MIN  12
-#define BAR_32_MAX GIB(2)
+#define BAR_32_MAX GIB(1) /* what whole GiB of window can hold beside ECAM */
 
 /* Space to hand out from, upwards. */
 struct space {

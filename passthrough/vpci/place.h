@@ -35,7 +35,7 @@ struct place {
 
 /*
  * The windows these BARs need: for layout_make(). Sets the sizes of the ports' windows. ERR_INVAL: a
- * size is no power of two, a 32-bit BAR is larger than 2 GiB, or there is no such port.
+ * size is no power of two, a BAR that goes below 4 GiB is larger than 1 GiB, or there is no such port.
  */
 __must_check int place_need(struct place *p, u64 *need32, u64 *need64);
 
