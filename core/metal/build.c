@@ -166,6 +166,23 @@ static u32 threads_per_core(const struct plan_workstation *plan)
 	return n && plan->ncpus % n == 0 ? n : 1;
 }
 
+/* Where the plan put memory is none of the layout's windows. */
+static bool memory_as_planned(const struct workstation *w)
+{
+	const struct layout_window *windows[] = {&w->layout.mmio32[0], &w->layout.mmio32[1],
+						 &w->layout.mmio64};
+
+	for (u32 i = 0; i < w->guest.nram; i++)
+		for (u32 k = 0; k < ARRAY_SIZE(windows); k++) {
+			u64 base = w->guest.ram[i].gpa.v, size = w->guest.ram[i].size;
+
+			if (windows[k]->size && base < windows[k]->base + windows[k]->size &&
+			    windows[k]->base < base + size)
+				return false;
+		}
+	return true;
+}
+
 static int build_memory(struct workstation *w)
 {
 	struct guest *g = &w->guest;
@@ -176,8 +193,17 @@ static int build_memory(struct workstation *w)
 	for (u32 i = 0; i < g->nram; i++)
 		bytes += g->ram[i].size;
 	cpuid(0x80000008, 0, r);
-	devices_need(w->plan, &need32, &need64);
-	err = layout_make(bytes, need32, need64, ECAM_BUSES, (u8)r[0], &w->layout);
+	err = devices_begin(w, &need32, &need64);
+	if (!err)
+		err = layout_make(bytes, need32, need64, ECAM_BUSES, (u8)r[0], &w->layout);
+	if (!err && !memory_as_planned(w)) {
+		port_log(
+		    LOG_ERROR,
+		    "%s: its devices need %lu MiB of addresses below 4 GiB, where the plan has "
+		    "memory. Build the plan again with this machine's facts",
+		    w->plan->name, (unsigned long)(need32 >> 20));
+		err = ERR_RANGE;
+	}
 	if (!err)
 		err = pt_init(&g->second_level, virt->format, &w->grant, 4, largest_leaf(), true);
 	for (u32 i = 0; i < g->nram && !err; i++)
@@ -222,7 +248,10 @@ static int build_processors(struct workstation *w)
 	    .platform_id = rdmsr_if_there(MSR_PLATFORM_ID),
 	    .arch_capabilities = rdmsr_if_there(MSR_ARCH_CAPABILITIES),
 	};
-	const struct mtrr_hole hole = {GPA(w->layout.low_top), GIB(4) - w->layout.low_top};
+	const struct mtrr_hole holes[] = {
+	    {GPA(w->layout.low_top), GIB(4) - w->layout.low_top},
+	    {GPA(w->layout.mmio64.base), w->layout.mmio64.size},
+	};
 	u32 r[4], signature;
 
 	cpuid(1, 0, r);
@@ -243,7 +272,7 @@ static int build_processors(struct workstation *w)
 			return err;
 		lapic_reset(v->lapic, &run_apic_ops, v, g->lapics, i, g->ncpus, params.x2apic);
 		msr_init(&v->msr, &g->msr, &msr_ops, v, v->lapic);
-		err = mtrr_boot(&v->msr.mtrr, (u8)r[0], &hole, 1);
+		err = mtrr_boot(&v->msr.mtrr, (u8)r[0], holes, w->layout.mmio64.size ? 2 : 1);
 		if (err)
 			return err;
 		startup_begin(&v->startup, i != 0);
@@ -268,8 +297,8 @@ static int build_platform(struct workstation *w)
 	    .ecam_buses = ECAM_BUSES,
 	    .memory_low = w->layout.low_top,
 	    .memory_high = high,
-	    .regions = regions ? grant_alloc(&w->grant, regions * sizeof(struct platform_region))
-			       : NULL,
+	    .regions =
+		regions ? grant_alloc(&w->grant, regions * sizeof(struct platform_region)) : NULL,
 	    .max_regions = regions,
 	};
 

@@ -150,37 +150,6 @@ static struct device *find_device(u32 i)
 	return d;
 }
 
-/* ---- the guest's address space ----------------------------------------------------------------- */
-
-void devices_need(const struct plan_workstation *plan, u64 *need32, u64 *need64)
-{
-	u64 low = 0, high = 0;
-
-	for (u32 i = 0; i < plan->ndevices; i++) {
-		u32 at = function_at(&plan->devices[i].path);
-
-		for (u32 b = 0; at != ~0u && b < ARRAY_SIZE(function(at)->bar); b++) {
-			const struct machine_bar *bar = &function(at)->bar[b];
-
-			if (bar->io)
-				continue;
-			if (bar->is64)
-				high += max_u64(bar->size, PAGE_SIZE);
-			else
-				low += max_u64(bar->size, PAGE_SIZE);
-		}
-		if (at != ~0u)
-			low += max_u64(function(at)->rom_size, PAGE_SIZE);
-	}
-	*need32 = max_u64(*need32, 2 * low);
-	*need64 = high ? 2 * high : 0;
-}
-
-u32 devices_regions(const struct plan_workstation *plan)
-{
-	return plan->ndevices * REGIONS_PER_DEVICE;
-}
-
 /* ---- building ---------------------------------------------------------------------------------- */
 
 static void *take(struct workstation *w, u64 bytes)
@@ -204,92 +173,214 @@ static int build_domain(struct workstation *w, struct devices *ds)
 	return err;
 }
 
-static int build_view(struct workstation *w, const struct plan_device *plan, struct device *d)
+/* Above its device a driver looks for a root port, where there was one. */
+static bool wants_port(const struct device *d, const struct plan_device *plan)
 {
-	struct devices *ds = w->devices;
-	struct view *v = take(w, sizeof(*v));
-	struct vdev_vector *vectors = NULL;
-	struct vpci_device_config c;
-	int err;
-
-	if (d->fn.msix_vectors)
-		vectors = take(w, d->fn.msix_vectors * sizeof(*vectors));
-	if (!v || (d->fn.msix_vectors && !vectors))
-		return ERR_NOMEM;
-	c = (struct vpci_device_config){
-	    .host = &d->fn,
-	    .ops = &metal_pdev_ops,
-	    .platform = &w->guest.platform,
-	    .window = {{w->layout.mmio32[0].base, w->layout.mmio32[0].size},
-		       {w->layout.mmio32[1].base, w->layout.mmio32[1].size},
-		       {w->layout.mmio64.base, w->layout.mmio64.size}},
-	    .vectors = vectors,
-	};
-	v->d = d;
-	v->w = w;
-	err = vpci_device_init(&v->v, &c);
-	if (err)
-		return err;
-	d->owner = w->guest.index;
-	d->peers = plan->p2p;
-	d->assign.view = &v->v;
-	d->assign.domain = w->domain;
-	d->assign.bus = &w->guest.platform.pci.root_bus;
-	ds->views[ds->n++] = v;
-	return OK;
+	return plan->guest_devfn == DEVFN_CHOSEN && vpci_port_wanted(&d->fn);
 }
 
-/* ---- slots ------------------------------------------------------------------------------------- */
-
-static bool same_slot(const struct device *a, const struct device *b)
+static bool same_card(const struct device *a, const struct device *b)
 {
 	struct bdf x = a->fn.bdf, y = b->fn.bdf;
 
 	return x.segment == y.segment && x.bus == y.bus && x.devfn >> 3 == y.devfn >> 3;
 }
 
-static bool taken(const struct workstation *w, u32 upto, u8 devfn, u8 mask)
+/* The port of a card whose display function wants one, or PLACE_ROOT_BUS. */
+static u32 find_port(struct devices *ds, const struct view *v)
 {
-	for (u32 i = 0; i < upto; i++)
-		if ((w->devices->views[i]->d->assign.devfn & mask) == (devfn & mask))
+	for (u32 i = 0; i < ds->nports; i++)
+		if (same_card(ds->ports[i].first, v->d))
+			return i;
+	return PLACE_ROOT_BUS;
+}
+
+static void list_bars(struct devices *ds, u32 i)
+{
+	struct view *v = ds->views[i];
+
+	v->port = find_port(ds, v);
+	for (u32 b = 0; b < PCI_BARS; b++) {
+		const struct machine_bar *bar = &v->d->fn.bars.bar[b];
+
+		if (!bar->io)
+			ds->place.bars[i * PCI_BARS + b] = (struct place_bar){
+			    .size = bar->size ? max_u64(bar->size, PAGE_SIZE) : 0,
+			    .is64 = bar->is64,
+			    .prefetch = bar->prefetch,
+			    .port = v->port,
+			};
+	}
+}
+
+static int list_device(struct workstation *w, const struct plan_device *plan)
+{
+	u32 at = function_at(&plan->path);
+	struct device *d = at == ~0u ? NULL : find_device(at);
+	struct devices *ds = w->devices;
+	struct view *v;
+
+	if (!d)
+		return OK; /* the log says why */
+	if (d->assign.state == ASSIGN_PARKED) {
+		port_log(LOG_ERROR, "%s: starts without a device: %s", w->plan->name,
+			 d->assign.reason);
+		return OK;
+	}
+	v = take(w, sizeof(*v));
+	if (!v)
+		return ERR_NOMEM;
+	v->d = d;
+	v->w = w;
+	v->plan = plan;
+	d->owner = w->guest.index;
+	d->peers = plan->p2p;
+	if (wants_port(d, plan))
+		ds->ports[ds->nports++].first = d;
+	ds->views[ds->n++] = v;
+	return OK;
+}
+
+u32 devices_regions(const struct plan_workstation *plan)
+{
+	return plan->ndevices * REGIONS_PER_DEVICE;
+}
+
+int devices_begin(struct workstation *w, u64 *need32, u64 *need64)
+{
+	u32 n = w->plan->ndevices;
+	struct devices *ds;
+	u64 low = 0;
+	int err = OK;
+
+	if (!n)
+		return OK;
+	if (!remap_iommu())
+		return ERR_UNSUPPORTED;
+	w->devices = ds = take(w, sizeof(*ds));
+	if (!ds)
+		return ERR_NOMEM;
+	ds->views = take(w, n * sizeof(*ds->views));
+	ds->ports = take(w, n * sizeof(*ds->ports));
+	ds->place.bars = take(w, n * PCI_BARS * sizeof(*ds->place.bars));
+	ds->place.ports = take(w, n * sizeof(*ds->place.ports));
+	if (!ds->views || !ds->ports || !ds->place.bars || !ds->place.ports)
+		return ERR_NOMEM;
+	for (u32 i = 0; i < n && !err; i++)
+		if (!w->plan->devices[i].sriov_vfs)
+			err = list_device(w, &w->plan->devices[i]);
+	for (u32 i = 0; i < ds->n && !err; i++)
+		list_bars(ds, i);
+	ds->place.nbars = ds->n * PCI_BARS;
+	ds->place.nports = ds->nports;
+	if (!err)
+		err = place_need(&ds->place, &low, need64);
+	*need32 = max_u64(*need32, low);
+	return err;
+}
+
+static int build_view(struct workstation *w, struct view *v)
+{
+	struct pci_function *fn = &v->d->fn;
+	struct vdev_vector *vectors = NULL;
+	struct vpci_device_config c;
+
+	if (fn->msix_vectors) {
+		vectors = take(w, fn->msix_vectors * sizeof(*vectors));
+		if (!vectors)
+			return ERR_NOMEM;
+	}
+	c = (struct vpci_device_config){
+	    .host = fn,
+	    .ops = &metal_pdev_ops,
+	    .platform = &w->guest.platform,
+	    .window = {{w->layout.mmio32[0].base, w->layout.mmio32[0].size},
+		       {w->layout.mmio32[1].base, w->layout.mmio32[1].size},
+		       {w->layout.mmio64.base, w->layout.mmio64.size}},
+	    .vectors = vectors,
+	    .below_port = v->port != PLACE_ROOT_BUS,
+	};
+	return vpci_device_init(&v->v, &c);
+}
+
+static void place_view(struct devices *ds, u32 i)
+{
+	for (u8 b = 0; b < PCI_BARS; b++)
+		if (ds->place.bars[i * PCI_BARS + b].size)
+			vpci_device_place(&ds->views[i]->v, b, ds->place.bars[i * PCI_BARS + b].at);
+}
+
+/* ---- slots ------------------------------------------------------------------------------------- */
+
+static bool slot_taken(const struct workstation *w, u8 slot)
+{
+	const struct vpci_bus *root = &w->guest.platform.pci.root_bus;
+
+	for (u32 i = 0; i < w->devices->n; i++) {
+		const struct view *v = w->devices->views[i];
+
+		if (v->placed && v->port == PLACE_ROOT_BUS && v->d->assign.devfn >> 3 == slot)
 			return true;
-	for (u32 i = 0; i < w->plan->ndevices; i++)
-		if (w->plan->devices[i].guest_devfn != DEVFN_CHOSEN &&
-		    (w->plan->devices[i].guest_devfn & mask) == (devfn & mask))
+		if (v->plan->guest_devfn != DEVFN_CHOSEN && v->plan->guest_devfn >> 3 == slot)
 			return true;
-	return false;
+	}
+	return root->fn[slot << 3] != NULL;
+}
+
+static int free_slot(const struct workstation *w, u8 *slot)
+{
+	for (*slot = FIRST_SLOT; *slot <= LAST_SLOT; ++*slot)
+		if (!slot_taken(w, *slot))
+			return OK;
+	return ERR_NOMEM;
 }
 
 /*
  * Functions of one card stay functions of one card, the first of them as function 0, which a guest
  * must find to look for the others.
  */
-static int choose_slot(struct workstation *w, u32 i, u8 planned)
+static int choose_slot(struct workstation *w, u32 i)
 {
-	struct view **views = w->devices->views;
-	struct assign *a = &views[i]->d->assign;
+	struct view **views = w->devices->views, *v = views[i];
+	struct assign *a = &v->d->assign;
+	u8 slot, function = 0;
+	int err;
 
-	if (planned != DEVFN_CHOSEN) {
-		a->devfn = planned;
+	v->placed = true;
+	if (v->plan->guest_devfn != DEVFN_CHOSEN) {
+		a->devfn = v->plan->guest_devfn;
 		return OK;
 	}
-	for (u32 k = 0; k < i; k++) {
-		u8 first = views[k]->d->assign.devfn & 0xf8;
-
-		if (!same_slot(views[k]->d, views[i]->d))
-			continue;
-		for (u8 f = 0; f < 8; f++)
-			if (!taken(w, i, first | f, 0xff)) {
-				a->devfn = first | f;
-				return OK;
-			}
-	}
-	for (u8 slot = FIRST_SLOT; slot <= LAST_SLOT; slot++)
-		if (!taken(w, i, (u8)(slot << 3), 0xf8)) {
-			a->devfn = (u8)(slot << 3);
-			return OK;
+	for (u32 k = 0; k < i; k++)
+		if (same_card(views[k]->d, v->d) && views[k]->plan->guest_devfn == DEVFN_CHOSEN) {
+			a->devfn = views[k]->d->assign.devfn & 0xf8;
+			function++;
 		}
-	return ERR_NOMEM;
+	if (function || v->port != PLACE_ROOT_BUS) {
+		a->devfn = (u8)((function ? a->devfn : 0) | function);
+		return OK;
+	}
+	v->placed = false;
+	err = free_slot(w, &slot);
+	v->placed = true;
+	a->devfn = (u8)(slot << 3);
+	return err;
+}
+
+static int build_port(struct workstation *w, u32 i)
+{
+	struct devices *ds = w->devices;
+	struct port *p = &ds->ports[i];
+	struct vpci_port_config c = {
+	    .number = (u8)(i + 1), .secondary = (u8)(i + 1), .windows = ds->place.ports[i]};
+	u8 slot;
+	int err = free_slot(w, &slot);
+
+	p->port = take(w, sizeof(*p->port));
+	if (err || !p->port)
+		return err ? err : ERR_NOMEM;
+	vpci_port_link(&p->first->fn, &c);
+	return vpci_port_init(p->port, &w->guest.platform.pci, (u8)(slot << 3), &c);
 }
 
 /* Functions that a bus reset takes together. */
@@ -307,51 +398,46 @@ static void link_buses(struct workstation *w)
 			if (g->bdf.segment == f->bdf.segment && g->bdf.bus == f->bdf.bus)
 				f->next_on_bus = g;
 		}
-		pci_reset_find(f, has_whole_bus(w->plan, ds->views[i]->d->function));
+		quirks_apply(f, has_whole_bus(w->plan, ds->views[i]->d->function));
 	}
 }
 
-static int add_device(struct workstation *w, const struct plan_device *plan)
+static void hand_over(struct workstation *w, struct view *v)
 {
-	u32 at = function_at(&plan->path);
-	struct device *d = at == ~0u ? NULL : find_device(at);
-	int err;
+	struct devices *ds = w->devices;
+	struct assign *a = &v->d->assign;
 
-	if (!d)
-		return OK; /* the log says why */
-	if (d->assign.state == ASSIGN_PARKED) {
-		port_log(LOG_ERROR, "%s: starts without a device: %s", w->plan->name,
-			 d->assign.reason);
-		return OK;
-	}
-	err = build_view(w, plan, d);
-	return err ? err : choose_slot(w, w->devices->n - 1, plan->guest_devfn);
+	a->view = &v->v;
+	a->domain = w->domain;
+	a->bus = v->port == PLACE_ROOT_BUS ? &w->guest.platform.pci.root_bus
+					   : &ds->ports[v->port].port->bus;
 }
 
 int devices_build(struct workstation *w)
 {
-	u32 n = w->plan->ndevices;
-	struct devices *ds;
+	struct devices *ds = w->devices;
 	int err;
 
-	if (!n)
+	if (!ds)
 		return OK;
-	if (!remap_iommu())
-		return ERR_UNSUPPORTED;
-	ds = take(w, sizeof(*ds));
-	if (!ds || !(ds->views = take(w, n * sizeof(*ds->views))))
-		return ERR_NOMEM;
-	w->devices = ds;
 	ds->cores = (struct route_cores){.first = pdev_first_core,
 					 .ctx = &w->guest,
 					 .apic_ids = w->plan->cpus,
 					 .ncpus = w->plan->ncpus};
 	err = build_domain(w, ds);
-	for (u32 i = 0; i < n && !err; i++)
-		if (!w->plan->devices[i].sriov_vfs)
-			err = add_device(w, &w->plan->devices[i]);
 	if (!err)
-		err = devices_place(w);
+		err = place_bars(&ds->place, &w->layout);
+	for (u32 i = 0; i < ds->nports && !err; i++)
+		err = build_port(w, i);
+	for (u32 i = 0; i < ds->n && !err; i++) {
+		err = build_view(w, ds->views[i]);
+		if (!err)
+			err = choose_slot(w, i);
+		if (err)
+			break;
+		place_view(ds, i);
+		hand_over(w, ds->views[i]);
+	}
 	if (!err)
 		link_buses(w);
 	return err;
@@ -403,7 +489,8 @@ static int hush(struct view *v, enum assign_state unused)
 		return ERR_BUSY;
 	err = v->quiescing ? pci_quiesce_poll(&v->quiesce) : pci_quiesce_begin(&v->quiesce, f);
 	v->quiescing = err == ERR_BUSY;
-	return v->quiescing ? ERR_BUSY : OK; /* else the next step meets the same error and parks it */
+	return v->quiescing ? ERR_BUSY
+			    : OK; /* else the next step meets the same error and parks it */
 }
 
 /* One step for each device; ERR_BUSY while one of them is not there yet. */

@@ -15,15 +15,18 @@ struct devices;
 u32 devices_rows(void);
 void devices_count(struct counters_device *rows);
 
-/* Room for BARs that a workstation's devices need below 4 GiB and above; *need32 only grows. */
-void devices_need(const struct plan_workstation *plan, u64 *need32, u64 *need64);
+/*
+ * First: which devices it will have, and the room their BARs need below 4 GiB (*need32 only grows)
+ * and above. A device that cannot be used is left out, and the log says why.
+ */
+__must_check int devices_begin(struct workstation *w, u64 *need32, u64 *need64);
 
 /* Emulated regions its devices can need at most. */
 u32 devices_regions(const struct plan_workstation *plan);
 
 /*
  * While a workstation is being made: its IOMMU domain with its memory, and a view of each device, in
- * its grant. Nothing is attached yet. A device that cannot be used is left out, and the log says why.
+ * its grant. Nothing is attached yet.
  * On an error devices_fini() is still to be called.
  */
 __must_check int devices_build(struct workstation *w);

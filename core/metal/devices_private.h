@@ -3,15 +3,18 @@
 
 #include "core/metal/devices.h"
 #include "passthrough/assign.h"
+#include "passthrough/quirks/quirks.h"
+#include "passthrough/vpci/place.h"
+#include "passthrough/vpci/port.h"
 
 /* A function that some workstation has or had. In the heap, for good. */
 struct device {
 	struct pci_function fn;
 	struct assign assign;
-	u32 function; /* index in the survey */
-	u32 owner;    /* slot of the workstation, ~0: nobody's */
+	u32 function;	  /* index in the survey */
+	u32 owner;	  /* slot of the workstation, ~0: nobody's */
 	u32 reset_wanted; /* by its guest; set on a guest core, atomic */
-	bool peers;   /* other devices of its workstation may reach its memory */
+	bool peers;	  /* other devices of its workstation may reach its memory */
 };
 
 /* What its workstation sees of it. In the grant. */
@@ -19,9 +22,18 @@ struct view {
 	struct vpci_device v; /* must stay first: struct pdev leads here */
 	struct device *d;
 	struct workstation *w;
+	const struct plan_device *plan;
+	u32 port; /* index of its root port, or PLACE_ROOT_BUS */
+	bool placed;
 	bool out; /* failed on the way up: the guest does not see it */
 	struct pci_quiesce quiesce;
 	bool quiescing;
+};
+
+/* A root port in the guest's tree. */
+struct port {
+	struct device *first; /* of the card behind it */
+	struct vpci_port *port;
 };
 
 struct devices {
@@ -29,13 +41,10 @@ struct devices {
 	struct route_cores cores;
 	u32 n;
 	struct view **views;
+	u32 nports;
+	struct port *ports;
+	struct place place; /* PCI_BARS bars a view */
 };
-
-/*
- * Give every BAR of the views a place in its workstation's windows, the largest first. ERR_RANGE:
- * the windows are too small.
- */
-__must_check int devices_place(struct workstation *w);
 
 extern const struct pdev_ops metal_pdev_ops; /* pdev.c */
 

@@ -284,8 +284,9 @@ static void start(u32 i)
 	c->started_ns = port_time_ns();
 	c->starts++;
 	set_state(i, WS_RUNNING);
-	port_log(LOG_INFO, "%s: started on %u cores with %lu MiB", s->plan->name, s->plan->ncpus,
-		 (unsigned long)(c->memory >> 20));
+	port_log(LOG_INFO, "%s: started on %u cores with %lu MiB, %lu KiB of its grant in use",
+		 s->plan->name, s->plan->ncpus, (unsigned long)(c->memory >> 20),
+		 (unsigned long)(s->ws->grant.in_use >> 10));
 	for (u32 n = s->plan->ncpus; n--;) {
 		if (!n)
 			entered_tsc = rdtsc();

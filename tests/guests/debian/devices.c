@@ -487,9 +487,10 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } jobs[] = {
-    {"pci", job_pci},	    {"disk", job_disk}, {"reads", job_reads}, {"fill", job_fill}, {"net", job_net},
-    {"irqs", job_irqs},	    {"spread", job_spread}, {"wait", job_wait}, {"wc", job_wc}, {"mark", job_mark},
-    {"nap", job_nap},	    {"reboot", job_reboot}, {"stay", job_stay},
+    {"pci", job_pci},	{"disk", job_disk}, {"reads", job_reads},   {"fill", job_fill},
+    {"net", job_net},	{"irqs", job_irqs}, {"spread", job_spread}, {"wait", job_wait},
+    {"wc", job_wc},	{"mark", job_mark}, {"nap", job_nap},	    {"reboot", job_reboot},
+    {"stay", job_stay},
 };
 
 static void run_job(char *job)
