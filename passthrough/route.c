@@ -86,6 +86,12 @@ int route_open(struct route_device *r, struct iommu_device *dev, u16 count)
 	return OK;
 }
 
+/* A device that was blocked meanwhile, because it stormed, has no entries any more. */
+static bool done(int err)
+{
+	return !err || err == ERR_BUSY;
+}
+
 int route_close(struct route_device *r)
 {
 	int err;
@@ -93,8 +99,10 @@ int route_close(struct route_device *r)
 	if (!r->dev)
 		return OK;
 	err = iommu_irq_free(r->dev, r->first, r->count);
-	if (!err)
+	if (done(err)) {
+		err = OK;
 		r->dev = NULL;
+	}
 	return err;
 }
 
@@ -104,7 +112,9 @@ int route_clear(struct route_device *r, u32 index)
 		return ERR_BUSY;
 	if (index >= r->count)
 		return ERR_RANGE;
-	return iommu_irq_clear(r->dev, (u16)(r->first + index));
+	int err = iommu_irq_clear(r->dev, (u16)(r->first + index));
+
+	return done(err) ? OK : err;
 }
 
 int route_set(struct route_device *r, const struct route_cores *c, u32 index,

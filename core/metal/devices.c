@@ -55,10 +55,21 @@ void devices_count(struct counters_device *rows)
 		    .class_code = f->class_code,
 		    .workstation = d ? d->owner : ~0u,
 		    .state = state_of(dev, d),
+		    .interrupts = d && d->assign.routes.dev ? d->assign.routes.count : 0,
 		    .faults = dev ? dev->faults : 0,
 		    .resets = d ? d->assign.resets : 0,
 		};
 	}
+}
+
+u64 devices_refused(const struct workstation *w)
+{
+	u64 n = 0;
+
+	for (u32 i = 0; w->devices && i < w->devices->n; i++)
+		for (u32 r = ROUTE_OK + 1; r < ROUTE_REFUSALS; r++)
+			n += w->devices->views[i]->d->assign.routes.counts.refused[r];
+	return n;
 }
 
 /* ---- the functions ---------------------------------------------------------------------------- */
@@ -170,6 +181,9 @@ static int build_domain(struct workstation *w, struct devices *ds)
 	for (u32 i = 0; i < w->guest.nram && !err; i++)
 		err = iommu_map(w->domain, IOVA(w->guest.ram[i].gpa.v), w->guest.ram[i].hpa,
 				w->guest.ram[i].size, PT_RW);
+	for (u32 i = 0; i < ds->n && !err; i++)
+		if (ds->views[i]->plan->keep_reserved)
+			err = remap_keep(ds->views[i]->d->function, w->domain);
 	return err;
 }
 
@@ -203,13 +217,12 @@ static void list_bars(struct devices *ds, u32 i)
 	for (u32 b = 0; b < PCI_BARS; b++) {
 		const struct machine_bar *bar = &v->d->fn.bars.bar[b];
 
-		if (!bar->io)
-			ds->place.bars[i * PCI_BARS + b] = (struct place_bar){
-			    .size = bar->size ? max_u64(bar->size, PAGE_SIZE) : 0,
-			    .is64 = bar->is64,
-			    .prefetch = bar->prefetch,
-			    .port = v->port,
-			};
+		ds->place.bars[i * PCI_BARS + b] = (struct place_bar){
+		    .size = bar->io ? 0 : bar->size,
+		    .is64 = bar->is64,
+		    .prefetch = bar->prefetch,
+		    .port = v->port,
+		};
 	}
 }
 

@@ -21,6 +21,9 @@ void devices_count(struct counters_device *rows);
  */
 __must_check int devices_begin(struct workstation *w, u64 *need32, u64 *need64);
 
+/* Interrupt messages of its devices that were refused. */
+u64 devices_refused(const struct workstation *w);
+
 /* Emulated regions its devices can need at most. */
 u32 devices_regions(const struct plan_workstation *plan);
 

@@ -117,6 +117,7 @@ void workstations_count(void)
 			continue;
 		ws_counters(i)->table_memory = w->grant.in_use;
 		ws_counters(i)->refused = w->guest.platform.refused;
+		ws_counters(i)->device_interrupts_refused = devices_refused(w);
 		for (u32 c = 0; c < w->guest.ncpus; c++)
 			ws_counters(i)->refused += w->guest.vcpus[c].msr.refused;
 	}

@@ -51,10 +51,10 @@ $(DEBIAN_INITRD): tests/guests/debian/mkinitrd.py $B/debian/init
 DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb virtio_pci virtio_gpu bochs
 DEBIAN_DEVICES := $B/debian/initrd-devices
 
-$B/debian/devices: tests/guests/debian/devices.c
+$B/debian/devices: $(addprefix tests/guests/debian/,devices.c kms.c kms.h)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -static -s $< -o $@
+	$(Q)$(CC) -std=gnu17 -I. -D_GNU_SOURCE $(WARN) -O2 -static -s $(filter %.c,$^) -o $@
 
 $B/debian/modules/order: tests/guests/debian/modules.py $(DEBIAN_VMLINUZ)
 	$(call say,GEN)

@@ -4,7 +4,6 @@
  *
  *   foreign=ADDRESS   guest-physical address beyond this workstation's memory that is a host address of
  *                     the neighbour's memory or the hypervisor's (repeatable as foreign0=, foreign1= ...)
- *   storm=N           then N forbidden transfers in a row
  *
  * Lines are those of the attack's table: attempt: ENGINE | KIND | WHAT | CONTROL | RESULT | FAULT.
  * The counters page tells the harness of the faults.
@@ -231,8 +230,6 @@ static void attack_addresses(void)
 
 void guest_main(void)
 {
-	u64 storm = option_number("storm", 0);
-
 	smp_start();
 	trap_set(VECTOR, on_own);
 	trap_set(FOREIGN, on_foreign);
@@ -251,10 +248,4 @@ void guest_main(void)
 	attack_interrupts();
 	EXPECT(works() && interrupt_works(), "it works for us to the end");
 	print("attack done: %u attempts, %u controls, %u successes\n", tried, controls, successes);
-	for (u64 i = 0; i < storm; i++)
-		dma(EDU_BUFFER, 0xfff00000, 8, EDU_TO_RAM);
-	if (storm) {
-		print("storm done\n");
-		EXPECT(!works(), "a device that stormed reaches nothing any more");
-	}
 }

@@ -2,6 +2,8 @@
  * A workstation whose NVMe disk is new to it at every start: the controller comes up by itself only
  * from its reset state, and what it identifies itself with arrives by DMA. Then it starts anew, until
  * the harness has seen enough.
+ *
+ *   storm=N  instead: N commands whose data would go where nothing is mapped, as fast as they are taken
  */
 #include "lib/guest.h"
 
@@ -37,18 +39,61 @@ static bool start(void)
 	return WAIT_FOR(mmio_read32(regs + NVME_CSTS) & 1, 5000000);
 }
 
-/* Identify controller: 4096 bytes to the data page. */
-static bool identify(void)
-{
-	u32 *command = (u32 *)QUEUES;
-	volatile u32 *done = (volatile u32 *)(QUEUES + 4096);
+static u32 tail, head, phase = 1;
 
-	command[0] = 6;
-	command[6] = (u32)(QUEUES + 8192);
+/* One Identify controller command, 4096 bytes to `data`. */
+static void submit(u64 data)
+{
+	u32 *command = (u32 *)(QUEUES + 64 * tail);
+
+	memset(command, 0, 64);
+	command[0] = 6 | tail << 16;
+	command[6] = (u32)data;
+	command[7] = (u32)(data >> 32);
 	command[10] = 1;
 	barrier();
-	mmio_write32(regs + DOORBELLS, 1);
-	return WAIT_FOR(done[3] >> 16 & 1, 5000000) && !(done[3] >> 17);
+	tail = (tail + 1) % ENTRIES;
+	mmio_write32(regs + DOORBELLS, tail);
+}
+
+/* Did it end within `us`? *status: 0 when it succeeded. */
+static bool completed(u64 us, u32 *status)
+{
+	volatile u32 *entry = (volatile u32 *)(QUEUES + 4096 + 16 * head);
+
+	if (!WAIT_FOR((entry[3] >> 16 & 1) == phase, us))
+		return false;
+	*status = entry[3] >> 17;
+	head = (head + 1) % ENTRIES;
+	phase ^= !head;
+	mmio_write32(regs + DOORBELLS + 4, head);
+	return true;
+}
+
+static bool identify(void)
+{
+	u32 status;
+
+	submit(QUEUES + 8192);
+	return completed(5000000, &status) && !status;
+}
+
+/* Each command is a fault; once the device is silenced its completions do not arrive either. */
+static void storm(u64 n)
+{
+	u64 done = 0, rung = 0;
+	u32 status;
+
+	print("storm begin\n");
+	while (done < n) {
+		submit(0xfff00000);
+		if (!completed(1000000, &status))
+			break;
+		done++;
+	}
+	for (; done + rung < n; rung++)
+		submit(0xfff00000);
+	print("storm done: %lu commands ended, %lu more were rung\n", done, rung);
 }
 
 void guest_main(void)
@@ -69,6 +114,10 @@ void guest_main(void)
 	for (u32 i = 0; want[i]; i++)
 		same = same && data[4 + i] == want[i];
 	EXPECT(same && want[0], "by DMA into our memory, with the serial number %s", want);
+	if (option("storm")) {
+		storm(option_number("storm", 1000));
+		return;
+	}
 	print("cycle done\n");
 	if (!option("end"))
 		power_cf9();

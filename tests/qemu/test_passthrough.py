@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """
-Two Debian workstations at once, each with a network port and a disk of its own, below both vendors'
-IOMMUs: they move data with checksums while interrupts wander over their cores, and no device
-interrupt costs an exit. Ends with the figures `pt.*`. As test_passthrough_all.py: the long way.
+Two Debian workstations at once, each with a display, a network port and a disk of its own, below both
+vendors' IOMMUs: they move data with checksums while interrupts wander over their cores, show pictures,
+and no device interrupt costs an exit. Ends with the figures `pt.*`. As test_passthrough_all.py: the long way.
 """
 import os
 import re
@@ -14,6 +14,7 @@ from counters import difference
 from facts import functions
 from lab import BUILD, Tap, boot, ws
 from peers import Server, disk
+from picture import Qmp, compare
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 NET_MB, DISK_MB, READS = (256, 64, 100000) if LONG else (8, 16, 4000)
@@ -25,6 +26,8 @@ UNITS = {
 }
 NAMES = ("left", "right")
 CARDS = {"left": "e1000e,addr=5.0", "right": "igb,addr=0c.0"}
+DISPLAYS = ["-device", "virtio-gpu-pci,iommu_platform=on,disable-legacy=on,addr=8.0,id=gpu-left",
+            "-device", "pcie-root-port,id=rp,addr=9.0", "-device", "bochs-display,bus=rp,id=gpu-right"]
 # A console line costs a few dozen port accesses, an affinity change a few accesses to the MSI-X table,
 # and IPIs are what they are. Whatever a device interrupt could cost is in the other causes.
 OTHER_THINGS = ("io", "ipi", "mmio")
@@ -46,7 +49,7 @@ def machine(folder, servers):
         words += ["-netdev", "user,id=u%d" % i, "-device", "%s,id=nic-%s,netdev=u%d" % (CARDS[n], n, i),
                   "-drive", "if=none,id=d%d,format=raw,file=%s" % (i, image),
                   "-device", "nvme,addr=%d.0,serial=%s,drive=d%d,id=disk-%s" % (6 + i, n, i, n)]
-    return words, crcs
+    return words + DISPLAYS, crcs
 
 
 def interrupts(m, name, nth):
@@ -77,11 +80,12 @@ def two_workstations(vendor, folder):
     servers = {n: Server(NET_MB, seed=i) for i, n in enumerate(NAMES)}
     words, crcs = machine(folder, servers)
     facts = functions(words)
-    jobs = {n: ["pci", "disk:%d" % DISK_MB, "irqs", "mark:1", "reads:%d" % READS, "mark:2", "irqs", "spread:%d" % (40 if LONG else 8),
+    jobs = {n: ["pci", "disk:%d" % DISK_MB, "kms:%d" % (i + 1), "irqs", "mark:1", "reads:%d" % READS, "mark:2", "irqs", "spread:%d" % (40 if LONG else 8),
                 "net:%d:%d" % (servers[n].port, NET_MB), "reads:%d" % READS, "irqs", "fill:%d:%d" % (DISK_MB, i),
-                "wait", "nap:3", "mark:3", "stay"] for i, n in enumerate(NAMES)}
-    plan = [debian(n, [1 + 2 * i, 2 + 2 * i], jobs[n], [facts["nic-" + n], facts["disk-" + n]]) for i, n in enumerate(NAMES)]
-    with boot(plan, 5, mem="2G", limit=900 if LONG else 400, extra=UNITS[vendor] + words) as m:
+                "wait", "wc", "nap:3", "mark:3", "stay"] for i, n in enumerate(NAMES)}
+    plan = [debian(n, [1 + 2 * i, 2 + 2 * i], jobs[n], [facts[x + n] for x in ("gpu-", "nic-", "disk-")]) for i, n in enumerate(NAMES)]
+    qmp = ["-qmp", "unix:%s/qmp,server=on,wait=off" % folder]
+    with boot(plan, 5, mem="2G", limit=900 if LONG else 400, extra=UNITS[vendor] + words + qmp) as m:
         for n in NAMES:
             m.wait("init ready", n, timeout=200)
         for n in NAMES:
@@ -112,6 +116,13 @@ def two_workstations(vendor, folder):
             tap.ok(moves and int(moves.group(2)), who + "meanwhile its interrupts moved %s times" % (moves and moves.group(2)), m.text(n)[-20:])
             tap.ok(m.find(r"driver (e1000e|igb)$", n) and m.find("driver nvme$", n), who + "Linux' own drivers took the devices", m.text(n))
             figures["neighbour_errors"] += (not good) + (not net) + (not same)
+        monitor = Qmp(os.path.join(folder, "qmp"))
+        for i, n in enumerate(NAMES):
+            wrong = compare(monitor, "gpu-" + n, i + 1, folder)
+            tap.ok(m.find(r"job kms: \d+x\d+ shown", n) and not wrong, "%s, %s: its display shows its picture" % (vendor, n),
+                   [str(wrong)] + [t for t in m.text(n) if "kms" in t or "drm" in t])
+        tap.ok(m.find(r"job wc: PAT: .*write-combining", "right"), "%s, right: the display's memory is mapped write-combining" % vendor,
+               [t for t in m.text("right") if "job wc" in t])
         for n, rates in quiet(m, 60 if LONG else 6).items():
             rest = sum(v for k, v in rates.items() if k != "ipi")
             figures["exits_per_s"] = max(figures["exits_per_s"], rest)
@@ -119,8 +130,8 @@ def two_workstations(vendor, folder):
         c = m.counters()
         for n in NAMES:
             mine = [x for x in c.devices if x["workstation"] == n]
-            tap.ok(len(mine) == 2 and all(x["state"] == "running" and not x["faults"] for x in mine),
-                   "%s, %s: the counters page says that two devices are its own" % (vendor, n), list(map(str, c.devices)))
+            tap.ok(len(mine) == 3 and all(x["state"] == "running" and not x["faults"] for x in mine),
+                   "%s, %s: the counters page says that three devices are its own" % (vendor, n), list(map(str, c.devices)))
         tap.ok(not m.find("panic") and not c.iommu_faults, "%s: no fault, the hypervisor is well" % vendor, m.text())
 
 

@@ -7,6 +7,7 @@
  *   reads:N          N reads of 4 KiB all over that disk, an interrupt each
  *   fill:MB:SEED     write MB MiB of a generated stream at the same place, read it back
  *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC
+ *   kms:SEED         a picture computed from the seed on the first display
  *   spread:S         move every device interrupt from core to core for S seconds
  *   wait             until that is over
  *   irqs             what Linux counted for devices
@@ -38,6 +39,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/guests/debian/kms.h"
 
 #define CHUNK (1u << 20)
 
@@ -487,10 +490,10 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } jobs[] = {
-    {"pci", job_pci},	{"disk", job_disk}, {"reads", job_reads},   {"fill", job_fill},
-    {"net", job_net},	{"irqs", job_irqs}, {"spread", job_spread}, {"wait", job_wait},
-    {"wc", job_wc},	{"mark", job_mark}, {"nap", job_nap},	    {"reboot", job_reboot},
-    {"stay", job_stay},
+    {"kms", job_kms},	    {"pci", job_pci},	{"disk", job_disk}, {"reads", job_reads},
+    {"fill", job_fill},	    {"net", job_net},	{"irqs", job_irqs}, {"spread", job_spread},
+    {"wait", job_wait},	    {"wc", job_wc},	{"mark", job_mark}, {"nap", job_nap},
+    {"reboot", job_reboot}, {"stay", job_stay},
 };
 
 static void run_job(char *job)
