@@ -111,7 +111,7 @@ struct counters_device {
 	u32 class_code;
 	u32 workstation; /* index, ~0: nobody's */
 	u32 state;	 /* enum device_state */
-	u32 interrupts;	 /* remapping entries set now */
+	u32 interrupts;	 /* remapping entries it has now */
 	u64 faults;	 /* blocked requests, ever */
 	u64 resets;	 /* done by the hypervisor, ever */
 	u64 reserved[4];

@@ -7,7 +7,7 @@
 #include "core/port.h"
 #include "iommu/group.h"
 #include "passthrough/pci/function.h"
-#include "passthrough/pci/reset.h"
+#include "passthrough/quirks/quirks.h"
 
 /* Source validation, request and completion redirect, upstream forwarding (PCIe 5.0 §7.7.8.2). */
 #define ACS_WANTED	  0x1du
@@ -98,7 +98,7 @@ static void read_function(struct bdf bdf, struct machine_function *f, struct iom
 	*f = (struct machine_function){.bdf = bdf, .unfit = chipset(&p)};
 	if (!f->unfit && pci_function_read(&p, &v))
 		f->unfit = keep_text(v.text);
-	pci_reset_find(&p, false);
+	quirks_apply(&p, false);
 	pci_function_facts(&p, f);
 	*r = (struct iommu_function){
 	    .bdf = bdf,

@@ -245,6 +245,101 @@ static void check_slot(struct proof *p, const struct device *d)
 			       devfn >> 3, devfn & 7, d->at.s);
 }
 
+#define CLASS_DISPLAY 0x03
+
+static bool same_slot(const struct machine_function *a, const struct machine_function *b)
+{
+	u32 last = a->path.depth - 1u;
+
+	return a->path.segment == b->path.segment && a->path.root_bus == b->path.root_bus &&
+	       a->path.depth == b->path.depth && memcmp(a->path.devfn, b->path.devfn, last) == 0 &&
+	       a->path.devfn[last] >> 3 == b->path.devfn[last] >> 3;
+}
+
+/*
+ * A display brings its audio, USB and UCSI functions, even where they could be isolated: its driver
+ * switches their power, and a monitor's cable ends in all of them.
+ */
+static void check_companions(struct proof *p, const struct device *d)
+{
+	if (d->f->class_code >> 16 != CLASS_DISPLAY || d->f->is_vf)
+		return;
+	for (u32 i = 0; i < p->m->nfunctions; i++) {
+		const struct machine_function *g = &p->m->functions[i];
+		struct function_text tg;
+		u32 v;
+
+		if (g == d->f || g->header_type || g->is_vf || g->group == d->f->group ||
+		    !same_slot(d->f, g))
+			continue;
+		v = assigned_to(p, g);
+		if (v != d->ws)
+			refuse(p, RULE_DEVICE_SPLIT, d->ws, d->item,
+			       "Give all functions of the card to the same workstation",
+			       "%s cannot go to %s without %s (class %06x) of the same card, which "
+			       "goes to %s",
+			       d->at.s, d->name, function_text(&tg, g), g->class_code,
+			       v == ~0u ? "nobody" : p->next->workstations[v].name);
+	}
+}
+
+static const struct machine_function *bar_owner(const struct proof *p, const struct device *d,
+						const struct machine_bar *b)
+{
+	for (u32 i = 0; i < p->m->nfunctions; i++) {
+		const struct machine_function *g = &p->m->functions[i];
+
+		for (u32 k = 0; k < ARRAY_SIZE(g->bar) && g != d->f; k++)
+			if (g->bar[k].size && g->bar[k].base && !g->bar[k].io &&
+			    overlap(g->bar[k].base, g->bar[k].size, b->base, b->size))
+				return g;
+	}
+	return NULL;
+}
+
+static bool bar_over_ram(const struct proof *p, const struct machine_bar *b)
+{
+	for (u32 i = 0; i < p->m->nmemory; i++) {
+		const struct machine_memory *m = &p->m->memory[i];
+
+		if (m->kind == MEMORY_RAM && overlap(m->base.v, m->size, b->base, b->size))
+			return true;
+	}
+	return false;
+}
+
+/* A guest gets the pages its BARs name: they must be the device's and nobody else's. */
+static void check_bars(struct proof *p, const struct device *d)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(d->f->bar); i++) {
+		const struct machine_bar *b = &d->f->bar[i];
+		const struct machine_function *g;
+		struct function_text tg;
+		struct range_text t;
+
+		if (!b->size || b->io)
+			continue;
+		g = bar_owner(p, d, b);
+		if (!b->base)
+			refuse(p, RULE_DEVICE_BAR, d->ws, d->item,
+			       "Switch on addresses above 4 GiB (often Above 4G Decoding) in the "
+			       "firmware's setup",
+			       "%s cannot go to %s: the firmware gave its BAR %u (%lu KiB) no "
+			       "address",
+			       d->at.s, d->name, i, b->size >> 10);
+		else if (bar_over_ram(p, b))
+			refuse(p, RULE_DEVICE_BAR, d->ws, d->item,
+			       "Update the firmware, or take the card out: one of the two is wrong",
+			       "%s cannot go to %s: its BAR %u claims %s, which is memory", d->at.s,
+			       d->name, i, range_text(&t, b->base, b->size));
+		else if (g)
+			refuse(p, RULE_DEVICE_BAR, d->ws, d->item,
+			       "Update the firmware, or take the card out: one of the two is wrong",
+			       "%s cannot go to %s: its BAR %u claims %s, as does %s", d->at.s,
+			       d->name, i, range_text(&t, b->base, b->size), function_text(&tg, g));
+	}
+}
+
 static void check_device(struct proof *p, u32 w, u32 i)
 {
 	const struct plan_workstation *ws = &p->next->workstations[w];
@@ -292,6 +387,8 @@ static void check_device(struct proof *p, u32 w, u32 i)
 	if (d.plan->sriov_vfs)
 		return; /* it stays with the hypervisor */
 	check_group(p, &d);
+	check_companions(p, &d);
+	check_bars(p, &d);
 	check_reset(p, &d);
 	check_reserved(p, &d);
 }

@@ -114,22 +114,30 @@ static int size_rom(struct bdf bdf, u16 reg, struct machine_bar *b)
 	return err;
 }
 
+int pci_bars_size_at(struct bdf bdf, u16 reg, u32 n, struct machine_bar *out, u32 *bad)
+{
+	int err = OK;
+
+	for (u32 i = 0; i < n && !err; i++) {
+		*bad = i;
+		err = size_bar(bdf, (u16)(reg + 4 * i), i + 1 < n, &out[i]);
+		if (!err && out[i].is64)
+			i++;
+	}
+	return err;
+}
+
 int pci_bars_size(struct bdf bdf, u8 header_type, struct pci_bars *out, u32 *bad)
 {
 	u32 command = port_pci_read(bdf, PCI_COMMAND, 2), n = bars_of(header_type);
-	int err = OK;
+	int err;
 
 	memset(out, 0, sizeof(*out));
 	*bad = 0;
 	if (command == 0xffff)
 		return ERR_IO;
 	port_pci_write(bdf, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-	for (u32 i = 0; i < n && !err; i++) {
-		*bad = i;
-		err = size_bar(bdf, (u16)(PCI_BAR0 + 4 * i), i + 1 < n, &out->bar[i]);
-		if (!err && out->bar[i].is64)
-			i++;
-	}
+	err = pci_bars_size_at(bdf, PCI_BAR0, n, out->bar, bad);
 	if (!err && n) {
 		*bad = PCI_ROM_BAR;
 		err = size_rom(bdf, pci_bar_register(PCI_ROM_BAR, header_type),
