@@ -85,9 +85,10 @@ static u64 width_mask(u8 width)
 static void set_low(u64 *reg, u8 width, u64 value)
 {
 	/* A 32-bit result clears the upper half, shorter ones leave the rest (APM 1 §3.1.2). */
-	u64 mask = width == 4 ? ~0ull : width_mask(width);
-
-	*reg = (*reg & ~mask) | (value & width_mask(width));
+	if (width == 4)
+		*reg = (u32)value;
+	else
+		*reg = (*reg & ~width_mask(width)) | (value & width_mask(width));
 }
 
 /* Linear access of up to 8 bytes to RAM; device memory is not a string port instruction's target. */

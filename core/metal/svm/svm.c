@@ -3,7 +3,7 @@
 #include "core/metal/asm.h"
 #include "core/metal/cpu.h"
 #include "core/metal/smp.h"
-#include "core/metal/svm/svm.h"
+#include "core/metal/svm/decode.h"
 #include "core/port.h"
 #include "core/vcpu/vcpu.h"
 
