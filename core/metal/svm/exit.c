@@ -1,4 +1,4 @@
-#include "core/metal/svm/decode.h"
+#include "core/metal/svm/handle.h"
 #include "core/vcpu/vcpu.h"
 
 #define DR6_BS	  (1ull << 14)

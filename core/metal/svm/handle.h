@@ -1,4 +1,4 @@
-/* From a VMCB to v->exit: what is on the way of every exit. The rest is in exit.c. */
+/* From a VMCB to the handling of an exit: what is on the way of each. The rest is in exit.c. */
 #pragma once
 
 #include "core/metal/svm/svm.h"
@@ -31,10 +31,8 @@ static inline void svm_decode_io(struct vm_exit *e, const struct vmcb *b)
 	e->io.seg = i >> 10 & 7;
 }
 
-static inline enum exit_cause svm_msr_cause(u32 msr, bool write)
+static inline enum exit_cause svm_msr_write_cause(u32 msr)
 {
-	if (!write)
-		return EXIT_MSR_READ;
 	if (msr == SVM_MSR_ICR)
 		return EXIT_IPI;
 	return msr - SVM_MSR_X2APIC < 0x100 || msr == SVM_MSR_APIC_BASE ? EXIT_APIC
@@ -42,7 +40,7 @@ static inline enum exit_cause svm_msr_cause(u32 msr, bool write)
 }
 
 /* The four that matter for speed come first, then the table. */
-static inline void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s)
+static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s)
 {
 	struct vmcb *b = s->vmcb;
 	struct vm_exit *e = &v->exit;
@@ -50,19 +48,29 @@ static inline void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s)
 
 	if (code == SVM_MSR) {
 		e->len = svm_known_length(b);
-		e->cause = svm_msr_cause((u32)v->gpr[GPR_CX], b->exit_info1);
+		if (b->exit_info1) {
+			vcpu_note_exit(v, svm_msr_write_cause((u32)v->gpr[GPR_CX]));
+			vcpu_exit_msr_write(v);
+		} else {
+			vcpu_note_exit(v, EXIT_MSR_READ);
+			vcpu_exit_msr_read(v);
+		}
 	} else if (code == SVM_IOIO) {
-		e->cause = EXIT_IO;
 		svm_decode_io(e, b);
+		vcpu_note_exit(v, EXIT_IO);
+		vcpu_exit_io(v);
 	} else if (code == SVM_CPUID) {
 		e->len = svm_known_length(b);
-		e->cause = EXIT_CPUID;
+		vcpu_note_exit(v, EXIT_CPUID);
+		vcpu_exit_cpuid(v);
 	} else if (code == SVM_NPF) {
-		e->cause = EXIT_MMIO;
 		e->mmio.gpa = GPA(b->exit_info2);
 		e->mmio.write = b->exit_info1 >> 1 & 1;
 		e->mmio.fetch = b->exit_info1 >> 4 & 1;
+		vcpu_note_exit(v, EXIT_MMIO);
+		vcpu_exit_mmio(v);
 	} else {
 		svm_decode_rare(v, s);
+		vcpu_handle_exit(v);
 	}
 }
