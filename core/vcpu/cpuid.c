@@ -46,8 +46,8 @@ u32 cpuid_xsave_compacted(const struct cpuid_table *t, u64 xcr0)
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
 /* What depends on the vCPU. */
-static void fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
-		    u32 out[4])
+static __attribute__((noinline)) void
+fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub, u32 out[4])
 {
 	switch (leaf) {
 	case 0x1:
@@ -108,10 +108,13 @@ void cpuid_lookup(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 l
 	if (range < 3 && low < CPUID_LEAVES) {
 		u32 flags = t->count[range][low];
 
-		if ((flags & ~CPUID_DYNAMIC) == 1) {
+		if (flags == 1) {
 			memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
-			if (flags & CPUID_DYNAMIC)
-				fill_in(t, v, leaf, sub, out);
+			return;
+		}
+		if (flags == (1 | CPUID_DYNAMIC)) {
+			memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
+			fill_in(t, v, leaf, sub, out);
 			return;
 		}
 	}
