@@ -261,7 +261,7 @@ int verb_explain_acpi(int argc, char **argv)
 			    "usage: caprock explain-acpi [--json] DIR\n\n"
 			    "Say what the DMAR, IVRS, MADT and MCFG tables in DIR, or in each folder of DIR,\n"
 			    "tell of IOMMUs, I/O APICs and cores, and what is odd about them. The exit status is 0 when every table was\n"
-			    "understood, odd or not, and 1 when one was not.");
+			    "understood, odd or not, and 3 when one was not.");
 			return EXIT_YES;
 		} else if (argv[i][0] == '-' || path) {
 			fprintf(stderr,
