@@ -179,12 +179,12 @@ void gather(struct gather *g, const struct gather_options *o)
 		gather_memory(g);
 		gather_firmware(g);
 		gather_boot(g);
-		gather_gpus(g);
 		gather_vfio(g);
 	} else {
 		gather_madt(g);
 		not_in_dumps(g, o);
 	}
+	gather_gpus(g);
 	gather_isolation(g);
 	gather_switches(g);
 }

@@ -198,7 +198,7 @@ void gather_gpus(struct gather *g)
 		if (g->facts.functions[i].class_code >> 16 == 3)
 			list[g->facts.ngpus++].bdf = g->facts.functions[i].bdf;
 	g->facts.gpus = list;
-	if (!g->facts.ngpus)
+	if (!g->facts.ngpus || !g->hardware)
 		return;
 	found = drmGetDevices2(0, devices, DEVICES_MAX);
 	for (int i = 0; i < found; i++) {
