@@ -125,8 +125,8 @@ static void read_config(struct pci_dev *d, struct survey_function *f)
 static char *name_of(struct pci_access *a, int what, int p1, int p2, int p3, int p4)
 {
 	char buf[256];
-	char *name =
-	    pci_lookup_name(a, buf, sizeof(buf), what | PCI_LOOKUP_NO_NUMBERS, p1, p2, p3, p4);
+	char *name = pci_lookup_name(
+	    a, buf, sizeof(buf), what | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, p1, p2, p3, p4);
 
 	return name && *name ? must(strdup(name)) : NULL;
 }
