@@ -16,7 +16,7 @@ from lab import BUILD, QEMU, Tap, scratch  # noqa: E402
 LIMIT_S = 420  # a hang guard
 
 MACHINE = [
-    "-machine", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,+x2apic",
+    "-machine", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt,+x2apic,+topoext",
     "-smp", "4,sockets=2,cores=1,threads=2", "-m", "1G", "-display", "none", "-vga", "none", "-no-reboot", "-net", "none",
     "-object", "memory-backend-ram,id=m0,size=512M", "-object", "memory-backend-ram,id=m1,size=512M",
     "-numa", "node,nodeid=0,memdev=m0,cpus=0-1", "-numa", "node,nodeid=1,memdev=m1,cpus=2-3",
@@ -150,8 +150,10 @@ def main():
     ok(all(f["assignable"] for f in bound), "what VFIO would give is assignable", bound)
 
     p = told["processors"]
-    ok(len(p["cpus"]) == 4 and p["smt"] and {c["package"] for c in p["cpus"]} == {0, 1} and
-           {c["thread"] for c in p["cpus"]} == {0, 1}, "two packages of one core of two threads", p["cpus"])
+    cpus = [tuple(line.split()) for line in s["cpus"][0].splitlines()]
+    ok([(str(c["package"]), str(c["core"])) for c in p["cpus"]] == [c[:2] for c in cpus] and
+       len({(c["package"], c["core"], c["thread"]) for c in p["cpus"]}) == 4 and
+       p["smt"] == any(not c[2].isdigit() for c in cpus), "packages, cores and threads are those of sysfs", p["cpus"], cpus)
     ok(p["svm"] and not p["vmx"] and p["virtualization"] and p["nested_paging"] and p["x2apic"] and
            p["vendor"] == "AuthenticAMD", "SVM, nested paging and x2APIC are seen", p)
     ram = sum(m["size"] for m in told["memory"] if m["kind"] == "ram")
@@ -177,7 +179,7 @@ def main():
            {f["bdf"]: f["kernel_group"] for f in nobody["functions"]} == {b: f["kernel_group"] for b, f in fn.items()},
            "nobody sees the same functions and groups")
     words = " ".join(nobody["missing"])
-    ok(all(w in words for w in ("capabilities", "memory map", "ACPI tables")) and "root" in words,
+    ok(all(w in words for w in ("capabilities", "nodes of memory", "ACPI tables", "outputs")) and "root" in words,
            "and is told what is missing without root", nobody["missing"])
     listing = s["listing"][0]
     lines = re.findall(r"^IOMMU Group (\d+) (\S+) .* \[[0-9a-f]{4}\]: .* \[[0-9a-f]{4}:[0-9a-f]{4}\]\n    assignable: (yes|no, because)",

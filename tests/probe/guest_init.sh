@@ -7,7 +7,7 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 stty -F /dev/ttyS1 raw -echo 115200
 
-for m in virtio_pci virtio_gpu bochs igb nvme vfio_pci; do
+for m in virtio_pci virtio_gpu bochs igb nvme vfio_iommu_type1 vfio_pci; do
 	modprobe $m || echo "init: no module $m"
 done
 for d in /sys/bus/pci/devices/*; do
@@ -35,13 +35,18 @@ done
 	echo "== listing"
 	caprock probe
 	echo "== nobody"
-	setuidgid nobody caprock probe --json
+	su nobody -c "caprock probe --json"
 	echo "== status $?"
 	echo "== lspci"
 	lspci -D -n -vv
 	echo "== sysfs"
 	for d in /sys/bus/pci/devices/*; do
-		echo "${d##*/} group=$(basename $(readlink $d/iommu_group)) driver=$(basename $(readlink $d/driver)) reset=$(cat $d/reset_method | tr ' ' ,) bars=$(head -6 $d/resource | tr ' \n' ',;')"
+		group=$(readlink $d/iommu_group) driver=$(readlink $d/driver)
+		echo "${d##*/} group=${group##*/} driver=${driver##*/} reset=$(cat $d/reset_method 2>/dev/null | tr ' ' ,)"
+	done
+	echo "== cpus"
+	for c in /sys/devices/system/cpu/cpu[0-9]*/topology; do
+		echo "$(cat $c/physical_package_id) $(cat $c/core_id) $(cat $c/thread_siblings_list)"
 	done
 	echo "== drm"
 	for c in /sys/class/drm/card*-*; do

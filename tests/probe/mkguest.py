@@ -33,7 +33,7 @@ def modules(folder, work):
     deb = sorted(glob.glob(os.path.join(folder, "linux-image-*.deb")))[0]
     subprocess.run("dpkg --fsys-tarfile '%s' | tar -x -C '%s' --wildcards './lib/modules/*/kernel/drivers/*' "
                    "'./lib/modules/*/kernel/lib/*' './lib/modules/*/kernel/virt/*' './lib/modules/*/kernel/arch/*' "
-                   "'./lib/modules/*/kernel/crypto/*' './lib/modules/*/modules.*'" % (deb, work),
+                   "'./lib/modules/*/kernel/crypto/*' './lib/modules/*/kernel/block/*' './lib/modules/*/modules.*'" % (deb, work),
                    shell=True, check=True)
     version = os.listdir(os.path.join(work, "lib/modules"))[0]
     subprocess.run([which("depmod"), "-b", work, version], check=True, stderr=subprocess.DEVNULL)

@@ -3,7 +3,8 @@ PROBE_SURVEY := $(filter passthrough/host/%,$(HOST))
 $B/libsurvey-san.a: $(PROBE_SURVEY:%.c=$B/san/%.o)
 $B/libsurvey-fuzz.a: $(PROBE_SURVEY:%.c=$B/fuzz/%.o)
 
-TESTS += $B/probe/test_facts tests/probe/probe.py
+PACKAGES += busybox-static kmod
+TESTS += $B/probe/test_facts tests/probe/probe.py tests/probe/guest.py
 TESTS_ALL += tests/probe/all_pairs.sh
 
 # Machines of our own, for when there is no corpus.
@@ -21,3 +22,10 @@ $B/fuzz/fuzz_lspci $B/fuzz/fuzz_machine: $B/fuzz/%: tests/fuzz/%.c $B/libprofile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< -Wl,--start-group $B/libprofiles-fuzz.a $B/libsurvey-fuzz.a \
 		$B/libpure-fuzz.a -Wl,--end-group $(CAPROCK_LIBS) -o $@
+
+# Debian's kernel with caprock, lspci and the drivers of the devices that guest.py plugs in.
+$B/probe/guest.cpio: tests/probe/mkguest.py tests/probe/guest_init.sh $B/caprock | $(DEBIAN_VMLINUZ)
+	@mkdir -p $(@D)
+	$(call say,GEN)
+	$(Q)$< $@ $B/caprock $(DEBIAN)
+test-built test-all-built: $B/probe/guest.cpio $B/probe/machines/made

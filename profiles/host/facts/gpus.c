@@ -146,23 +146,23 @@ static void read_outputs(struct gather *g, int fd, struct facts_gpu *gpu)
 	drmModeFreeResources(r);
 }
 
-static void read_device(struct gather *g, const drmDevice *d, struct facts_gpu *gpu,
+/* False: there is no node to ask, and nothing was said of it. */
+static bool read_device(struct gather *g, const drmDevice *d, struct facts_gpu *gpu,
 			const struct facts_function *f)
 {
 	const char *node =
 	    d->available_nodes & 1 << DRM_NODE_PRIMARY ? d->nodes[DRM_NODE_PRIMARY] : NULL;
+	char bdf[BDF_TEXT];
 	drmVersion *version;
 	int fd;
 
 	if (!node)
-		return;
+		return false;
 	fd = open(node, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		gather_missing(g, "outputs of %s: %s: %s; run caprock probe as root",
-			       chunks_print(&g->mem, "%04x:%02x:%02x.%x", f->bdf.segment,
-					    f->bdf.bus, f->bdf.devfn >> 3, f->bdf.devfn & 7),
-			       node, strerror(errno));
-		return;
+			       bdf_text(f->bdf, bdf), node, strerror(errno));
+		return true;
 	}
 	version = drmGetVersion(fd);
 	if (version)
@@ -173,6 +173,7 @@ static void read_device(struct gather *g, const drmDevice *d, struct facts_gpu *
 			gpu->memory = memories[i].memory(g, fd, f);
 	read_outputs(g, fd, gpu);
 	close(fd);
+	return true;
 }
 
 static struct facts_gpu *gpu_at(struct facts_gpu *list, u32 n, const drmDevice *d)
@@ -192,6 +193,7 @@ void gather_gpus(struct gather *g)
 {
 	struct facts_gpu *list = chunks_take(&g->mem, g->facts.nfunctions + 1, sizeof(*list));
 	drmDevice *devices[DEVICES_MAX];
+	bool *asked;
 	int found;
 
 	for (u32 i = 0; i < g->facts.nfunctions; i++)
@@ -200,20 +202,22 @@ void gather_gpus(struct gather *g)
 	g->facts.gpus = list;
 	if (!g->facts.ngpus || !g->hardware)
 		return;
+	asked = chunks_take(&g->mem, g->facts.ngpus, sizeof(*asked));
 	found = drmGetDevices2(0, devices, DEVICES_MAX);
 	for (int i = 0; i < found; i++) {
 		struct facts_gpu *gpu = gpu_at(list, g->facts.ngpus, devices[i]);
 
 		if (gpu)
-			read_device(g, devices[i], gpu,
-				    &g->facts.functions[facts_find(&g->facts, gpu->bdf)]);
+			asked[gpu - list] =
+			    read_device(g, devices[i], gpu,
+					&g->facts.functions[facts_find(&g->facts, gpu->bdf)]);
 	}
 	if (found > 0)
 		drmFreeDevices(devices, found);
 	for (u32 i = 0; i < g->facts.ngpus; i++) {
 		char bdf[BDF_TEXT];
 
-		if (!list[i].driver && !list[i].noutputs)
+		if (!asked[i])
 			gather_missing(g, "outputs and memory of %s: no DRM driver tells of them",
 				       bdf_text(list[i].bdf, bdf));
 	}

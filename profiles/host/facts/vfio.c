@@ -41,8 +41,8 @@ void gather_vfio(struct gather *g)
 			continue;
 		}
 		if (!vfio_ask(list[i].bdf, list[i].kernel_group, &answers, why, sizeof(why)))
-			gather_missing(g, "VFIO's answers for %s: %s", bdf_text(list[i].bdf, bdf),
-				       why);
+			gather_missing(g, "VFIO's answers for %s: %s; root may ask for them",
+				       bdf_text(list[i].bdf, bdf), why);
 		copy(g, &list[i].vfio, &answers);
 	}
 }
