@@ -87,6 +87,7 @@ static struct machine_function copy_function(const struct facts_function *g)
 	    .is_vf = g->is_vf,
 	    .boot_display = g->boot_display,
 	    .boot_medium = g->boot_medium,
+	    .unfit = g->unfit,
 	    .group = g->group,
 	    .node = node_or_0(g->node),
 	    .rom_size = g->rom_size,

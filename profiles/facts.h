@@ -193,6 +193,7 @@ struct facts_function {
 	bool boot_medium;
 	bool assignable;
 	const char *because; /* why not; or a word of caution */
+	const char *unfit;   /* as machine_function.unfit: what no plan and no setting changes */
 	struct facts_vfio vfio;
 };
 
@@ -250,7 +251,7 @@ struct facts {
 u64 facts_machine_memory(const struct facts *f);
 
 /*
- * What prove() has to know. Arrays are taken from `a`, strings are copied. Nodes that nobody told are 0.
+ * What prove() has to know. Arrays are taken from `a`; texts stay those of `f`. Nodes that nobody told are 0.
  * ERR_NOMEM when the arena is too small; ERR_NOENT when the boot processor or a virtual function's
  * physical one is not among the lists; ERR_INVAL when the vendor's name is too long or two functions
  * or processors are the same.

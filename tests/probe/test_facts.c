@@ -277,6 +277,64 @@ static void monitors_have_names(void **state)
 	assert_false(edid_name(edid, sizeof(edid), name));
 }
 
+/* ---- for the proof -------------------------------------------------------------------------------- */
+
+static int make_machine(const struct facts *f, u64 less, struct machine *m, void **memory)
+{
+	u64 size = facts_machine_memory(f);
+	struct arena a;
+
+	*memory = aligned_alloc(16, align_up(size, 16));
+	a = arena_of(*memory, size - less);
+	return facts_machine(f, &a, m);
+}
+
+static void the_proof_gets_what_it_needs(void **state)
+{
+	struct gather_options o = {OURS "/intel/lspci", OURS "/intel/acpi"};
+	const struct machine_function *vf, *igpu;
+	struct machine m;
+	struct gather g;
+	void *memory;
+
+	gather(&g, &o);
+	assert_int_equal(make_machine(&g.facts, 0, &m, &memory), OK);
+	assert_true(m.iommu && m.interrupt_remapping);
+	assert_int_equal(m.boot_cpu, 0);
+	assert_int_equal(m.nreserved, 1);
+	igpu = &m.functions[m.reserved[0].function];
+	assert_int_equal(igpu->bdf.devfn, 2 << 3);
+	assert_int_equal(m.reserved[0].size, MIB(64));
+	vf = &m.functions[facts_find(&g.facts, (struct bdf){0, 2, 16 << 3})];
+	assert_true(vf->is_vf);
+	assert_int_equal(m.functions[vf->pf].device, 0x20);
+	assert_true(m.functions[vf->pf].sriov);
+	assert_int_equal(m.functions[facts_find(&g.facts, (struct bdf){0, 1, 0})].bar[1].size,
+			 MIB(256));
+	assert_string_equal(m.functions[0].unfit, "it is part of the chipset");
+	assert_null(vf->unfit);
+	free(memory);
+	assert_int_equal(make_machine(&g.facts, 256, &m, &memory), ERR_NOMEM);
+	free(memory);
+
+	g.facts.iommu.complete = false; /* half a table is none */
+	assert_int_equal(make_machine(&g.facts, 0, &m, &memory), OK);
+	assert_false(m.iommu);
+	free(memory);
+	g.facts.processors.boot_apic_id = 99;
+	assert_int_equal(make_machine(&g.facts, 0, &m, &memory), ERR_NOENT);
+	free(memory);
+	g.facts.processors.boot_apic_id = 0;
+	g.facts.processors.vendor = "ThirteenChars";
+	assert_int_equal(make_machine(&g.facts, 0, &m, &memory), ERR_INVAL);
+	free(memory);
+	g.facts.processors.vendor = NULL;
+	((struct facts_function *)g.facts.functions)[3].bdf = g.facts.functions[2].bdf;
+	assert_int_equal(make_machine(&g.facts, 0, &m, &memory), ERR_INVAL);
+	free(memory);
+	gather_free(&g);
+}
+
 /* ---- what the reader refuses ---------------------------------------------------------------------- */
 
 #define HEAD "version: 1\n"
@@ -417,6 +475,7 @@ int main(void)
 	    cmocka_unit_test(switches_that_look_off_are_named),
 	    cmocka_unit_test(text_from_outside_is_made_harmless),
 	    cmocka_unit_test(monitors_have_names),
+	    cmocka_unit_test(the_proof_gets_what_it_needs),
 	    cmocka_unit_test(faults_are_placed_and_mended),
 	    cmocka_unit_test(all_faults_come_at_once),
 	    cmocka_unit_test(differences_are_found),

@@ -115,18 +115,6 @@ static void list_capabilities(struct gather *g, struct facts_function *f, const 
 	f->ncapabilities = n;
 }
 
-/* PCIe 5.0 §7.5.3.2, device/port types; others are no function a requester can be. */
-static u32 port_of(u32 flags)
-{
-	static const u8 ports[16] = {
-	    [0] = PORT_ENDPOINT, [1] = PORT_ENDPOINT,	[4] = PORT_ROOT,
-	    [5] = PORT_UPSTREAM, [6] = PORT_DOWNSTREAM, [7] = PORT_TO_PCI,
-	    [8] = PORT_FROM_PCI, [9] = PORT_INTEGRATED, [10] = PORT_EVENT,
-	};
-
-	return ports[(flags & PCI_EXP_TYPE) >> 4];
-}
-
 static void read_resets(struct facts_function *f, const struct survey_function *s, u16 express,
 			u16 af, u16 pm)
 {
@@ -191,7 +179,7 @@ static void read_capabilities(struct gather *g, struct facts_function *f,
 	acs = place(pci_ext_cap_find(c, PCI_EXT_ACS));
 	sriov = place(pci_ext_cap_find(c, PCI_EXT_SRIOV));
 	if (express)
-		f->port = port_of(config(s, express + PCI_EXP_FLAGS, 2));
+		f->port = iommu_port_type((u16)config(s, express + PCI_EXP_FLAGS, 2));
 	if (msi) {
 		u32 log2 = (config(s, msi + PCI_MSI_CONTROL, 2) & PCI_MSI_CAPABLE) >> 1;
 

@@ -170,23 +170,33 @@ static const char *machine_reason(const struct isolation *s)
 	return NULL;
 }
 
-/* What it is, or lacks, by itself. NULL: nothing stands against it. */
+/* What it is, or lacks, whatever firmware's settings are. NULL: nothing speaks against it. */
+static const char *unfit_reason(const struct isolation *s, u32 i)
+{
+	const struct facts_function *f = &s->list[i];
+
+	if (f->class_code >> 16 == 6)
+		return "it is part of the chipset";
+	if (f->class_code >> 8 == 0x0806)
+		return "it is the IOMMU itself";
+	if (f->config_size < 64)
+		return "its configuration space could not be read";
+	if (!machine_reason(s) && !has_unit(s, i))
+		return "no remapping unit covers it, or several claim it";
+	return NULL;
+}
+
+/* As that, and for what can be helped. */
 static const char *own_reason(const struct isolation *s, u32 i)
 {
 	const struct facts_function *f = &s->list[i];
 
 	if (f->header_type)
 		return "it is a bridge, and what is behind it can be assigned by itself";
-	if (f->class_code >> 16 == 6)
-		return "it is part of the chipset";
-	if (f->class_code >> 16 == 8 && (f->class_code >> 8 & 0xff) == 6)
-		return "it is the IOMMU itself";
-	if (f->config_size < 64)
-		return "its configuration space could not be read";
+	if (unfit_reason(s, i))
+		return unfit_reason(s, i);
 	if (machine_reason(s))
 		return machine_reason(s);
-	if (!has_unit(s, i))
-		return "no remapping unit covers it, or several claim it";
 	if (f->config_size < 256)
 		return "its capabilities could not be read, so its resets are not known";
 	if (!f->resets)
@@ -232,6 +242,7 @@ static void judge(struct isolation *s, u32 i)
 		    mem, "it shares a group with %s, which is not assignable (%s)%s",
 		    other_text(s->g, &s->list[other]), own_reason(s, other), tie_text(s, i));
 	f->assignable = !text;
+	f->unfit = f->header_type ? NULL : unfit_reason(s, i);
 	if (!text && is_reserved(s, i))
 		text = "only if the profile lets it keep the memory that firmware reserved for it";
 	other = companion(s, i, false);

@@ -229,6 +229,7 @@ static const struct member function_members[] = {
 	BOOL(facts_function, boot_medium),
 	BOOL(facts_function, assignable),
 	TEXT(facts_function, because),
+	TEXT(facts_function, unfit),
 	OBJECT(facts_function, vfio, vfio),
 };
 SHAPE(function, "a function", struct facts_function, false);
