@@ -128,6 +128,9 @@ def check_here():
 def check_use():
     intel = ["--lspci", os.path.join(OURS, "intel/lspci"), "--acpi", os.path.join(OURS, "intel/acpi")]
     ok(run("--help").returncode == 0 and "usage: caprock probe" in run("--help").stdout, "--help helps")
+    page = open(os.path.join(ROOT, "docs/caprock-probe.1")).read().replace("\\-", "-")
+    missing = [o for o in re.findall(r"^  (-\S+)", run("--help").stdout, re.M) if o not in page]
+    ok(not missing, "the manual page has every option of --help", missing)
     for args, words in ((["--frob"], "an unknown option"), (["file"], "a stray word"), (["--lspci"], "a missing value"),
                         (["--lspci", "/nowhere"], "a dump that is not there"),
                         (["--acpi", "/nowhere"], "a folder that is not there"),

@@ -8,6 +8,7 @@
 
 #define CPU_FOLDER  "/sys/devices/system/cpu"
 #define NODE_FOLDER "/sys/devices/system/node"
+#define NODES_MAX   1024 /* more than Linux can have (MAX_NUMNODES) */
 
 /* ---- features: a word of the flags line as a whole ------------------------------------------- */
 
@@ -45,26 +46,33 @@ static long topology(struct gather *g, u32 cpu, const char *name)
 	return text ? strtol(text, NULL, 10) : -1;
 }
 
-/* Its place among its siblings, a list like "0,64" or "0-1". */
+/* The next range of a list like "0,64" or "0-3,8"; false at its end. */
+static bool next_range(const char **at, unsigned long *first, unsigned long *last)
+{
+	char *end;
+
+	if (!*at)
+		return false;
+	*first = *last = strtoul(*at, &end, 10);
+	if (end == *at)
+		return false;
+	if (*end == '-')
+		*last = strtoul(end + 1, &end, 10);
+	*at = *end == ',' ? end + 1 : end;
+	return *last >= *first;
+}
+
+/* Its place among its siblings. */
 static u32 thread_of(struct gather *g, u32 cpu)
 {
 	const char *at = gather_line(g, CPU_FOLDER "/cpu%u/topology/thread_siblings_list", cpu);
+	unsigned long first, last;
 	u32 place = 0;
-	char *end;
 
-	while (at && *at) {
-		unsigned long first = strtoul(at, &end, 10), last = first;
-
-		if (end == at)
-			break;
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
+	while (next_range(&at, &first, &last)) {
 		if (cpu >= first && cpu <= last)
 			return place + (u32)(cpu - first);
-		place += last >= first ? (u32)(last - first + 1) : 0;
-		at = *end == ',' ? end + 1 : end;
-		if (!*end)
-			break;
+		place += (u32)(last - first + 1);
 	}
 	return 0;
 }
@@ -164,24 +172,16 @@ static void read_nodes(struct gather *g)
 {
 	const char *at = gather_line(g, NODE_FOLDER "/online");
 	struct facts_node *nodes = NULL;
+	unsigned long first, last;
 	u32 n = 0;
-	char *end;
 
-	while (at && *at) {
-		unsigned long first = strtoul(at, &end, 10), last = first;
-
-		if (end == at)
-			break;
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		for (unsigned long id = first; id <= last && n < 1024; id++) {
+	while (next_range(&at, &first, &last))
+		for (unsigned long id = first; id <= last && n < NODES_MAX; id++) {
 			nodes = gather_grow(g, nodes, &n, sizeof(*nodes));
 			nodes[n - 1] =
 			    (struct facts_node){.id = (u32)id, .memory = node_memory(g, (u32)id)};
 			node_distances(g, &nodes[n - 1]);
 		}
-		at = *end == ',' ? end + 1 : end;
-	}
 	g->facts.nodes = nodes;
 	g->facts.nnodes = n;
 }
