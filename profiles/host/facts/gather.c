@@ -14,12 +14,9 @@ void *gather_grow(struct gather *g, const void *items, u32 *n, size_t size)
 	void *grown;
 
 	++*n;
-	if (old & (old - 1) || old == 0)
-		grown = old ? NULL : chunks_take(&g->mem, 1, size);
-	else
-		grown = chunks_take(&g->mem, 2 * (size_t)old, size);
-	if (!grown)
+	if (old & (old - 1))
 		return (void *)items; /* there is room up to the next power of two */
+	grown = chunks_take(&g->mem, old ? 2 * (size_t)old : 1, size);
 	if (old)
 		memcpy(grown, items, old * size);
 	return grown;

@@ -5,14 +5,11 @@
 #include "core/base/err.h"
 #include "profiles/host/facts/gather.h"
 
-static const char *const levels[] = {
-    [NOTE_INFO] = "info", [NOTE_ODD] = "odd", [NOTE_ERROR] = "error"};
-
 static void keep_note(void *ctx, const struct table_note *n)
 {
 	struct gather *g = ctx;
 
-	gather_note(g, levels[n->level], chunks_copy(&g->mem, n->name), n->text, NULL);
+	gather_note(g, note_level_name(n->level), chunks_copy(&g->mem, n->name), n->text, NULL);
 }
 
 static const char *const *scope_texts(struct gather *g, u16 segment, u32 n,
