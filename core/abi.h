@@ -17,6 +17,15 @@
  */
 #define BUNDLE_PLAN_NAME "plan"
 
+/*
+ * On a medium that UEFI starts: BOOTX64.EFI in its usual place, two bundles and which of them to
+ * start (core/base/slots.h). Paths from the volume's root.
+ */
+#define MEDIUM_FOLDER	   "/caprock"
+#define MEDIUM_STATE	   MEDIUM_FOLDER "/slots.txt"
+#define MEDIUM_BUNDLE	   MEDIUM_FOLDER "/a.bundle" /* or b.bundle */
+#define MEDIUM_BUNDLE_SLOT 9			     /* index of the slot's letter in it */
+
 /* ---- where the hypervisor lives ------------------------------------------------------------- */
 
 /*
@@ -102,7 +111,7 @@ struct counters_device {
 	u32 class_code;
 	u32 workstation; /* index, ~0: nobody's */
 	u32 state;	 /* enum device_state */
-	u32 interrupts;	 /* remapping entries set now */
+	u32 interrupts;	 /* remapping entries it has now */
 	u64 faults;	 /* blocked requests, ever */
 	u64 resets;	 /* done by the hypervisor, ever */
 	u64 reserved[4];

@@ -4,6 +4,7 @@
 #include "core/metal/apic.h"
 #include "core/metal/asm.h"
 #include "core/metal/build.h"
+#include "core/metal/devices.h"
 #include "core/metal/host.h"
 #include "core/metal/idt.h"
 #include "core/metal/run.h"
@@ -165,17 +166,44 @@ static u32 threads_per_core(const struct plan_workstation *plan)
 	return n && plan->ncpus % n == 0 ? n : 1;
 }
 
+/* Where the plan put memory is none of the layout's windows. */
+static bool memory_as_planned(const struct workstation *w)
+{
+	const struct layout_window *windows[] = {&w->layout.mmio32[0], &w->layout.mmio32[1],
+						 &w->layout.mmio64};
+
+	for (u32 i = 0; i < w->guest.nram; i++)
+		for (u32 k = 0; k < ARRAY_SIZE(windows); k++) {
+			u64 base = w->guest.ram[i].gpa.v, size = w->guest.ram[i].size;
+
+			if (windows[k]->size && base < windows[k]->base + windows[k]->size &&
+			    windows[k]->base < base + size)
+				return false;
+		}
+	return true;
+}
+
 static int build_memory(struct workstation *w)
 {
 	struct guest *g = &w->guest;
-	u64 bytes = 0;
+	u64 bytes = 0, need32 = NEED32, need64 = 0;
 	u32 r[4];
 	int err;
 
 	for (u32 i = 0; i < g->nram; i++)
 		bytes += g->ram[i].size;
 	cpuid(0x80000008, 0, r);
-	err = layout_make(bytes, NEED32, 0, ECAM_BUSES, (u8)r[0], &w->layout);
+	err = devices_begin(w, &need32, &need64);
+	if (!err)
+		err = layout_make(bytes, need32, need64, ECAM_BUSES, (u8)r[0], &w->layout);
+	if (!err && !memory_as_planned(w)) {
+		port_log(
+		    LOG_ERROR,
+		    "%s: its devices need %lu MiB of addresses below 4 GiB, where the plan has "
+		    "memory. Build the plan again with this machine's facts",
+		    w->plan->name, (unsigned long)(need32 >> 20));
+		err = ERR_RANGE;
+	}
 	if (!err)
 		err = pt_init(&g->second_level, virt->format, &w->grant, 4, largest_leaf(), true);
 	for (u32 i = 0; i < g->nram && !err; i++)
@@ -220,7 +248,10 @@ static int build_processors(struct workstation *w)
 	    .platform_id = rdmsr_if_there(MSR_PLATFORM_ID),
 	    .arch_capabilities = rdmsr_if_there(MSR_ARCH_CAPABILITIES),
 	};
-	const struct mtrr_hole hole = {GPA(w->layout.low_top), GIB(4) - w->layout.low_top};
+	const struct mtrr_hole holes[] = {
+	    {GPA(w->layout.low_top), GIB(4) - w->layout.low_top},
+	    {GPA(w->layout.mmio64.base), w->layout.mmio64.size},
+	};
 	u32 r[4], signature;
 
 	cpuid(1, 0, r);
@@ -241,7 +272,7 @@ static int build_processors(struct workstation *w)
 			return err;
 		lapic_reset(v->lapic, &run_apic_ops, v, g->lapics, i, g->ncpus, params.x2apic);
 		msr_init(&v->msr, &g->msr, &msr_ops, v, v->lapic);
-		err = mtrr_boot(&v->msr.mtrr, (u8)r[0], &hole, 1);
+		err = mtrr_boot(&v->msr.mtrr, (u8)r[0], holes, w->layout.mmio64.size ? 2 : 1);
 		if (err)
 			return err;
 		startup_begin(&v->startup, i != 0);
@@ -257,6 +288,7 @@ static int build_platform(struct workstation *w)
 	for (u32 i = 0; i < w->guest.nram; i++)
 		if (w->guest.ram[i].gpa.v >= GIB(4))
 			high += w->guest.ram[i].size;
+	u32 regions = devices_regions(w->plan);
 	const struct platform_config config = {
 	    .ops = &platform_ops,
 	    .ctx = w,
@@ -265,7 +297,13 @@ static int build_platform(struct workstation *w)
 	    .ecam_buses = ECAM_BUSES,
 	    .memory_low = w->layout.low_top,
 	    .memory_high = high,
+	    .regions =
+		regions ? grant_alloc(&w->grant, regions * sizeof(struct platform_region)) : NULL,
+	    .max_regions = regions,
 	};
+
+	if (regions && !config.regions)
+		return ERR_NOMEM;
 
 	return platform_init(&w->guest.platform, &config);
 }
@@ -296,6 +334,8 @@ int workstation_build(const struct plan_workstation *plan, u32 index, const stru
 		err = build_processors(w);
 	if (!err)
 		err = build_platform(w);
+	if (!err)
+		err = devices_build(w);
 	*out = w;
 	return err;
 }

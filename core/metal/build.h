@@ -4,6 +4,7 @@
 #include "core/metal/console.h"
 #include "core/metal/workstation.h"
 #include "core/partition/layout.h"
+#include "iommu/domain.h"
 
 /* Lies at the start of its grant; nothing of a workstation lies elsewhere. */
 struct workstation {
@@ -14,6 +15,10 @@ struct workstation {
 	struct console console;
 	const struct bundle *bundle;
 	u64 start_tsc;
+	struct spinlock map_lock; /* second-level tables while it runs */
+	/* What its devices reach; NULL: it has none. */
+	struct iommu_domain *domain;
+	struct devices *devices;
 };
 
 /*

@@ -11,6 +11,7 @@
 #include "iommu/amdvi/amdvi.h"
 #include "iommu/fault.h"
 #include "iommu/group.h"
+#include "iommu/quarantine.h"
 #include "iommu/start.h"
 #include "iommu/unity.h"
 #include "iommu/vtd/vtd.h"
@@ -22,6 +23,8 @@ static struct iommu iommu;
 static struct dmar dmar;
 static struct ivrs ivrs;
 static struct iommu_tables tables;
+static struct unity_range *kept; /* those some device needs */
+static u32 nkept;
 static u32 *device_of; /* by function, NO_DEVICE: none */
 static bool started;   /* every unit is on */
 static bool on;	       /* and can remap interrupts */
@@ -78,6 +81,7 @@ static int find_reserved(struct machine *out)
 
 	if (!ranges || !reserved)
 		return ERR_NOMEM;
+	kept = ranges;
 	unity_collect(tables.dmar, tables.ivrs, survey.requesters, survey.n, ranges, n);
 	for (u32 i = 0; i < n; i++) {
 		unity_decide(&ranges[i], survey.requesters, false, out, PADDR(HV_LOAD_ADDRESS),
@@ -85,6 +89,7 @@ static int find_reserved(struct machine *out)
 		port_log(LOG_DEBUG, "%s", decision.text);
 		if (decision.verdict == UNITY_DROP)
 			continue;
+		kept[nkept++] = ranges[i];
 		reserved[out->nreserved++] = (struct machine_reserved){
 		    .function = ranges[i].function, .base = ranges[i].base, .size = ranges[i].size};
 	}
@@ -216,6 +221,16 @@ struct iommu_device *remap_device(u32 function)
 	if (!device_of || device_of[function] == NO_DEVICE)
 		return NULL;
 	return &iommu.devices[device_of[function]];
+}
+
+int remap_keep(u32 function, struct iommu_domain *domain)
+{
+	int err = OK;
+
+	for (u32 i = 0; i < nkept && !err; i++)
+		if (kept[i].function == function)
+			err = quarantine_carry_over(domain, &kept[i], 1);
+	return err;
 }
 
 /* ---- faults ---------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 #include "core/metal/machine.h"
 #include "core/metal/survey.h"
-#include "iommu/iommu.h"
+#include "iommu/domain.h"
 
 /*
  * Survey the machine, take controllers over, switch the units on. Never fails the boot: without
@@ -22,6 +22,12 @@ struct iommu *remap_iommu(void);
 /* What was found, and the device behind the function with that index; NULL: no unit covers it. */
 const struct survey *remap_survey(void);
 struct iommu_device *remap_device(u32 function);
+
+/*
+ * Let `domain` reach what the firmware demands for that function, which the plan says it keeps and
+ * prove() has found to be nobody's memory. Errors as iommu_map().
+ */
+__must_check int remap_keep(u32 function, struct iommu_domain *domain);
 
 /* Take fault records; host core. True: there may be more. */
 bool remap_poll(void);

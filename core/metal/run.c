@@ -97,6 +97,7 @@ static void reset_apic(struct vcpu *v)
 static bool settle_startup(struct vcpu *v, struct cpu *c)
 {
 	struct reset_state s;
+	u32 requests;
 	u8 vector;
 
 	for (;;) {
@@ -116,8 +117,11 @@ static bool settle_startup(struct vcpu *v, struct cpu *c)
 			break;
 		case STARTUP_WAIT:
 			v->ops->sleep(&c->request);
-			if (__atomic_exchange_n(&c->request, 0, __ATOMIC_SEQ_CST) & REQUEST_LEAVE)
+			requests = __atomic_exchange_n(&c->request, 0, __ATOMIC_SEQ_CST);
+			if (requests & REQUEST_LEAVE)
 				return false;
+			if (requests & REQUEST_FLUSH)
+				v->ops->flush(v);
 			break;
 		case STARTUP_GO:
 			s = v->start;

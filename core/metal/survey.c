@@ -7,7 +7,7 @@
 #include "core/port.h"
 #include "iommu/group.h"
 #include "passthrough/pci/function.h"
-#include "passthrough/pci/reset.h"
+#include "passthrough/quirks/quirks.h"
 
 /* Source validation, request and completion redirect, upstream forwarding (PCIe 5.0 §7.7.8.2). */
 #define ACS_WANTED	  0x1du
@@ -18,17 +18,6 @@
 #define CLASS_IOMMU	  0x0806
 
 /* ---- one function ---------------------------------------------------------------------------- */
-
-static enum iommu_port port_type(u16 express_flags)
-{
-	static const enum iommu_port types[16] = {
-	    [0] = PORT_ENDPOINT, [1] = PORT_ENDPOINT,	[4] = PORT_ROOT,
-	    [5] = PORT_UPSTREAM, [6] = PORT_DOWNSTREAM, [7] = PORT_TO_PCI,
-	    [8] = PORT_FROM_PCI, [9] = PORT_INTEGRATED, [10] = PORT_EVENT,
-	};
-
-	return types[express_flags >> 4 & 15];
-}
 
 /* Access control on, as far as the function has it. True: all it has of what matters is on. */
 static bool switch_on_acs(const struct pci_function *f)
@@ -52,7 +41,7 @@ static void read_express(const struct pci_function *f, struct iommu_function *r)
 	r->port = PORT_CONVENTIONAL;
 	if (!at)
 		return;
-	r->port = port_type((u16)pci_read(f, at + PCI_EXP_FLAGS, 2));
+	r->port = iommu_port_type((u16)pci_read(f, at + PCI_EXP_FLAGS, 2));
 	r->phantom_bits = pci_read(f, at + PCI_EXP_DEVCAP, 4) >> 3 & 3;
 	control = pci_read(f, at + PCI_EXP_DEVCTL, 2);
 	pci_write(f, at + PCI_EXP_DEVCTL, 2, control & ~DEVCTL_PHANTOM);
@@ -98,7 +87,7 @@ static void read_function(struct bdf bdf, struct machine_function *f, struct iom
 	*f = (struct machine_function){.bdf = bdf, .unfit = chipset(&p)};
 	if (!f->unfit && pci_function_read(&p, &v))
 		f->unfit = keep_text(v.text);
-	pci_reset_find(&p, false);
+	quirks_apply(&p, false);
 	pci_function_facts(&p, f);
 	*r = (struct iommu_function){
 	    .bdf = bdf,

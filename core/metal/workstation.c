@@ -30,6 +30,7 @@ struct slot {
 	u32 scrub_piece;
 	u64 scrub_offset;
 	bool clean;   /* its memory holds nothing of anybody */
+	bool stuck;   /* a device may still reach its memory */
 	bool leaving; /* the next plan does not have it */
 	u64 kick_ns;  /* when its cores were asked to leave */
 };
@@ -116,6 +117,7 @@ void workstations_count(void)
 			continue;
 		ws_counters(i)->table_memory = w->grant.in_use;
 		ws_counters(i)->refused = w->guest.platform.refused;
+		ws_counters(i)->device_interrupts_refused = devices_refused(w);
 		for (u32 c = 0; c < w->guest.ncpus; c++)
 			ws_counters(i)->refused += w->guest.vcpus[c].msr.refused;
 	}
@@ -252,13 +254,22 @@ static bool scrub(struct slot *s)
 	return true;
 }
 
+/* Nothing of it is started; what its devices were given is taken back first. */
+static void give_up(u32 i)
+{
+	struct slot *s = &slots[i];
+
+	s->after_stop = WS_FAILED;
+	set_state(i, WS_STOPPING);
+}
+
 static void start(u32 i)
 {
 	struct slot *s = &slots[i];
 	struct counters_workstation *c = ws_counters(i);
 	struct load_error why = {""};
 
-	if (make(i) || workstation_load(s->ws, &costs, &why)) {
+	if (workstation_load(s->ws, &costs, &why)) {
 		if (why.text[0])
 			port_log(
 			    LOG_ERROR,
@@ -266,22 +277,39 @@ static void start(u32 i)
 			    "(protocol 2.12 or later) or an ELF file with a PVH note in its place",
 			    s->plan->name, s->plan->kernel, why.text);
 		window_drop();
-		set_state(i, WS_FAILED);
+		give_up(i);
 		return;
 	}
 	window_drop();
-	s->clean = false;
 	__atomic_store_n(&s->event, 0, __ATOMIC_SEQ_CST);
 	c->started_ns = port_time_ns();
 	c->starts++;
 	set_state(i, WS_RUNNING);
-	port_log(LOG_INFO, "%s: started on %u cores with %lu MiB", s->plan->name, s->plan->ncpus,
-		 (unsigned long)(c->memory >> 20));
+	port_log(LOG_INFO, "%s: started on %u cores with %lu MiB, %lu KiB of its grant in use",
+		 s->plan->name, s->plan->ncpus, (unsigned long)(c->memory >> 20),
+		 (unsigned long)(s->ws->grant.in_use >> 10));
 	for (u32 n = s->plan->ncpus; n--;) {
 		if (!n)
 			entered_tsc = rdtsc();
 		run_assign(s->ws->guest.vcpus[n].cpu, &s->ws->guest.vcpus[n]);
 	}
+}
+
+/* A slice of starting: clean memory, everything made, the devices up, then it runs. */
+static void begin_start(u32 i)
+{
+	struct slot *s = &slots[i];
+
+	if (!s->ws) {
+		if (!s->clean && !scrub(s))
+			return;
+		s->clean = false;
+		if (make(i))
+			give_up(i);
+		return;
+	}
+	if (devices_up(s->ws) != ERR_BUSY)
+		start(i);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
@@ -339,9 +367,12 @@ static void begin_stop(u32 i)
 
 static bool all_parked(const struct slot *s)
 {
-	for (u32 n = 0; n < s->ws->guest.ncpus; n++)
-		if (!run_parked(s->ws->guest.vcpus[n].cpu))
+	for (u32 n = 0; n < s->ws->guest.ncpus; n++) {
+		const struct cpu *c = s->ws->guest.vcpus[n].cpu;
+
+		if (c && !run_parked(c))
 			return false;
+	}
 	return true;
 }
 
@@ -351,13 +382,40 @@ static void end_stop(u32 i)
 	struct slot *s = &slots[i];
 	enum guest_event e = s->event - 1;
 
-	port_log(LOG_INFO, "%s: all cores out after %lu us", s->plan->name,
-		 (unsigned long)((port_time_ns() - s->kick_ns) / 1000));
 	console_drain(&s->ws->console, s->plan->name, true);
 	console_drain(&s->ws->console, s->plan->name, true);
 	if (e == GUEST_TRIPLE_FAULT || e == GUEST_FAILED)
 		report_death(&s->ws->guest);
 	s->ws = NULL;
+}
+
+/* A slice of stopping. True: its memory is nobody's and clean. */
+static bool stop(u32 i)
+{
+	struct slot *s = &slots[i];
+
+	if (s->ws && !all_parked(s))
+		return false;
+	if (s->ws && s->kick_ns) {
+		port_log(LOG_INFO, "%s: all cores out after %lu us", s->plan->name,
+			 (unsigned long)((port_time_ns() - s->kick_ns) / 1000));
+		s->kick_ns = 0;
+	}
+	if (s->ws && devices_down(s->ws) == ERR_BUSY)
+		return false;
+	if (s->ws && devices_fini(s->ws)) {
+		if (!s->stuck)
+			port_log(LOG_ERROR,
+				 "%s: a device may still reach its memory: it stays stopped, and "
+				 "its memory nobody's, until the machine is switched off",
+				 s->plan->name);
+		s->stuck = true;
+		set_state(i, WS_FAILED);
+		return false;
+	}
+	if (s->ws)
+		end_stop(i);
+	return scrub(s);
 }
 
 /* Give its memory back: the hypervisor forgets the grant, which must not show what it held. */
@@ -385,25 +443,20 @@ static bool step(u32 i, bool tick)
 		more = console_drain(&s->ws->console, s->plan->name, tick);
 	switch (s->state) {
 	case WS_RUNNING:
+		more |= devices_poll(s->ws);
 		if (!__atomic_load_n(&s->event, __ATOMIC_ACQUIRE))
 			return more;
 		begin_stop(i);
 		return true;
 	case WS_STOPPING:
-		if (s->ws && !all_parked(s))
-			return true;
-		if (s->ws)
-			end_stop(i);
-		if (scrub(s))
+		if (stop(i))
 			set_state(i, s->after_stop);
 		return true;
 	case WS_STARTING:
-		if (!s->clean && !scrub(s))
-			return true;
-		start(i);
+		begin_start(i);
 		return true;
 	default:
-		if (s->leaving)
+		if (s->leaving && !s->stuck)
 			unmake(i);
 		return more;
 	}
@@ -452,7 +505,7 @@ static void remove_absent(const struct plan *next)
 		workstations_poll(false);
 		left = false;
 		for (u32 i = 0; i < nslots; i++)
-			left |= slots[i].leaving;
+			left |= slots[i].leaving && !slots[i].stuck;
 	} while (left);
 }
 
@@ -477,6 +530,9 @@ int workstations_apply(const struct plan *next, const struct bundle *bundle)
 	if (next->nworkstations > nslots)
 		return ERR_NOMEM;
 	remove_absent(next);
+	for (u32 i = 0; i < nslots; i++)
+		if (slots[i].leaving)
+			return ERR_BUSY;
 	the_bundle = *bundle;
 	for (u32 i = 0; i < next->nworkstations; i++) {
 		const struct plan_workstation *w = &next->workstations[i];

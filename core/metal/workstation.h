@@ -27,6 +27,7 @@ __must_check int workstations_init(u32 n);
 /*
  * Carry out the step from the current plan to `next`, which prove(current, next) has accepted:
  * workstations that are gone are stopped and unmade, new ones made and, with autostart, started.
+ * ERR_BUSY: one that is gone cannot give its memory back. ERR_NOMEM: more than there are slots.
  */
 __must_check int workstations_apply(const struct plan *next, const struct bundle *bundle);
 

@@ -164,11 +164,6 @@ static void check_reset(struct proof *p, const struct device *d)
 	}
 }
 
-static bool overlap(u64 a, u64 a_size, u64 b, u64 b_size)
-{
-	return a < b ? b - a < a_size : a - b < b_size;
-}
-
 /* Does somebody own memory in the range? *what: who. */
 static bool range_owned(const struct plan *plan, u64 base, u64 size, const char **what)
 {
@@ -245,6 +240,44 @@ static void check_slot(struct proof *p, const struct device *d)
 			       devfn >> 3, devfn & 7, d->at.s);
 }
 
+#define CLASS_DISPLAY 0x03
+
+static bool same_slot(const struct machine_function *a, const struct machine_function *b)
+{
+	u32 last = a->path.depth - 1u;
+
+	return a->path.segment == b->path.segment && a->path.root_bus == b->path.root_bus &&
+	       a->path.depth == b->path.depth && memcmp(a->path.devfn, b->path.devfn, last) == 0 &&
+	       a->path.devfn[last] >> 3 == b->path.devfn[last] >> 3;
+}
+
+/*
+ * A display brings its audio, USB and UCSI functions, even where they could be isolated: its driver
+ * switches their power, and a monitor's cable ends in all of them.
+ */
+static void check_companions(struct proof *p, const struct device *d)
+{
+	if (d->f->class_code >> 16 != CLASS_DISPLAY || d->f->is_vf)
+		return;
+	for (u32 i = 0; i < p->m->nfunctions; i++) {
+		const struct machine_function *g = &p->m->functions[i];
+		struct function_text tg;
+		u32 v;
+
+		if (g == d->f || g->header_type || g->is_vf || g->group == d->f->group ||
+		    !same_slot(d->f, g))
+			continue;
+		v = assigned_to(p, g);
+		if (v != d->ws)
+			refuse(p, RULE_DEVICE_SPLIT, d->ws, d->item,
+			       "Give all functions of the card to the same workstation",
+			       "%s cannot go to %s without %s (class %06x) of the same card, which "
+			       "goes to %s",
+			       d->at.s, d->name, function_text(&tg, g), g->class_code,
+			       v == ~0u ? "nobody" : p->next->workstations[v].name);
+	}
+}
+
 static void check_device(struct proof *p, u32 w, u32 i)
 {
 	const struct plan_workstation *ws = &p->next->workstations[w];
@@ -292,6 +325,8 @@ static void check_device(struct proof *p, u32 w, u32 i)
 	if (d.plan->sriov_vfs)
 		return; /* it stays with the hypervisor */
 	check_group(p, &d);
+	check_companions(p, &d);
+	prove_bars(p, w, i, d.f);
 	check_reset(p, &d);
 	check_reserved(p, &d);
 }

@@ -53,7 +53,11 @@ struct pdev_ops {
 	/* Block interrupt `index`; nothing of it arrives after the return. */
 	__must_check int (*unroute)(struct pdev *d, u32 index);
 
-	/* Bring the function to its reset state (guest-requested FLR). ERR_IO: it was parked. */
+	/*
+	 * Bring the function to its reset state (guest-requested FLR). OK: done. ERR_BUSY: it goes on
+	 * elsewhere, and vpci_device_came_back() tells the end; until then the function reads all
+	 * ones, as one that is being reset does. ERR_IO: it was parked.
+	 */
 	__must_check int (*reset)(struct pdev *d);
 
 	/* The device's own configuration space; width 1, 2 or 4, aligned, off below 4096. */

@@ -24,9 +24,16 @@ struct pci_bars {
  *
  * ERR_IO: the function does not answer, or a register did not take its old value back (its decoding
  * is left off then). ERR_CORRUPT: a size is no power of two, a type is reserved, or a base is not
- * aligned to its size; *bad is the BAR.
+ * aligned to its size; *bad is the BAR. A ROM that breaks the rules counts as not there.
  */
 __must_check int pci_bars_size(struct bdf bdf, u8 header_type, struct pci_bars *out, u32 *bad);
+
+/*
+ * The same for `n` registers from `reg` on, of a VF's BARs in its PF's capability; the caller has made
+ * sure that nothing decodes them.
+ */
+__must_check int pci_bars_size_at(struct bdf bdf, u16 reg, u32 n, struct machine_bar *out,
+				  u32 *bad);
 
 /* The bases alone, as they are now; sizes and kinds stay. What has size 0 is left alone. */
 void pci_bars_reread(struct bdf bdf, struct pci_bars *b);

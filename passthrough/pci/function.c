@@ -141,6 +141,7 @@ int pci_function_check(const struct pci_function *f, struct pci_verdict *v)
 
 int pci_function_read(struct pci_function *f, struct pci_verdict *v)
 {
+	struct pci_identity again;
 	u32 bad, header;
 	int err;
 
@@ -169,6 +170,9 @@ int pci_function_read(struct pci_function *f, struct pci_verdict *v)
 		    bad);
 		return err;
 	}
+	/* what was read counts only if the same device still answers */
+	if (pci_identity_read(f, &again) || !pci_identity_equal(&again, &f->id))
+		return verdict(v, ERR_IO, "it stopped to answer while it was read");
 	if (f->header_type)
 		return OK;
 	return pci_function_check(f, v);

@@ -52,10 +52,11 @@ struct pci_function {
 	u8 msi_log2;   /* messages it can send by MSI, log2; only where at.msi */
 	bool extended; /* extended space answers */
 
-	u8 resets;	  /* enum reset_method bits that exist */
-	u8 reset_worked;  /* the one that worked last, 0: none was tried */
-	u8 reset_refused; /* those that failed the verification once: not tried again */
-	bool no_reset;	  /* quirk: it has none that works, whatever it says */
+	u8 resets;	     /* enum reset_method bits that exist */
+	u8 reset_worked;     /* the one that worked last, 0: none was tried */
+	u8 reset_refused;    /* those that failed the verification once: not tried again */
+	bool no_reset;	     /* quirk: it has none that works, whatever it says */
+	u16 reset_settle_ms; /* quirk: longer than the manual's wait, 0: no */
 
 	/*
 	 * Functions on the same secondary bus that have the same owner, as a ring through all of them

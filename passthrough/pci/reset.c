@@ -77,6 +77,12 @@ static void bus_assert(const struct pci_function *f, bool on)
 	port_pci_write(f->bridge, PCI_BRIDGE_CONTROL, 2, v);
 }
 
+/* Before the first request after a reset. */
+static u64 settle(const struct pci_reset *r, u64 least)
+{
+	return max_u64(least, r->f->reset_settle_ms * PCI_MS);
+}
+
 static void wait(struct pci_reset *r, enum pci_reset_phase phase, u64 ns)
 {
 	r->phase = phase;
@@ -92,11 +98,11 @@ static void start(struct pci_reset *r)
 	case RESET_FLR:
 		off = f->at.express + PCI_EXP_DEVCTL;
 		pci_write(f, off, 2, pci_read(f, off, 2) | PCI_EXP_DEVCTL_FLR);
-		wait(r, PCI_RESET_SETTLING, PCI_RESET_SETTLE);
+		wait(r, PCI_RESET_SETTLING, settle(r, PCI_RESET_SETTLE));
 		return;
 	case RESET_AF_FLR:
 		pci_write(f, f->at.af + PCI_AF_CONTROL, 1, 1);
-		wait(r, PCI_RESET_SETTLING, PCI_RESET_SETTLE);
+		wait(r, PCI_RESET_SETTLING, settle(r, PCI_RESET_SETTLE));
 		return;
 	case RESET_PM:
 		set_power(f, PCI_PM_D3HOT);
@@ -113,7 +119,7 @@ static void release(struct pci_reset *r)
 {
 	if (r->method == RESET_PM) {
 		set_power(r->f, 0);
-		wait(r, PCI_RESET_SETTLING, PCI_PM_SETTLE);
+		wait(r, PCI_RESET_SETTLING, settle(r, PCI_PM_SETTLE));
 		return;
 	}
 	bus_assert(r->f, false);
@@ -286,7 +292,7 @@ int pci_reset_poll(struct pci_reset *r)
 			r->until = now + PCI_MS;
 			return ERR_BUSY;
 		}
-		wait(r, PCI_RESET_SETTLING, PCI_RESET_SETTLE);
+		wait(r, PCI_RESET_SETTLING, settle(r, PCI_RESET_SETTLE));
 		return ERR_BUSY;
 	case PCI_RESET_SETTLING:
 		r->phase = PCI_RESET_ANSWERING;

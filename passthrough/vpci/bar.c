@@ -24,12 +24,31 @@ static struct span pages(const struct vdev_bar *b, const struct pci_structure *s
 			     min_u64(align_up(s->off + s->size, PAGE_SIZE), b->size)};
 }
 
-/* Cut the BAR at the pages of table and PBA; what is smaller than a page is emulated whole. */
+/* Keep them in order. */
+static void insert(struct span *s, u32 *n, struct span new)
+{
+	u32 i = (*n)++;
+
+	for (; i && s[i - 1].off > new.off; i--)
+		s[i] = s[i - 1];
+	s[i] = new;
+}
+
+bool vdev_mirror(const struct vpci_device *d, struct pci_structure *out)
+{
+	u64 size = d->c.host->bars.bar[0].size;
+
+	*out = (struct pci_structure){0, d->c.mirror, d->c.mirror_size};
+	return d->c.mirror_size && out->off < size && out->size <= size - out->off;
+}
+
+/* Cut the BAR at the pages that are emulated; what is smaller than a page is so whole. */
 static void cut(struct vpci_device *d, u8 bar)
 {
 	const struct pci_function *f = d->c.host;
 	struct vdev_bar *b = &d->bar[bar];
-	struct span s[2];
+	struct pci_structure mirror;
+	struct span s[3], merged;
 	u64 at = 0;
 	u32 n = 0;
 
@@ -38,23 +57,18 @@ static void cut(struct vpci_device *d, u8 bar)
 		return;
 	}
 	if (d->nvectors && f->msix_table.bar == bar)
-		s[n++] = pages(b, &f->msix_table);
+		insert(s, &n, pages(b, &f->msix_table));
 	if (d->nvectors && f->msix_pba.bar == bar)
-		s[n++] = pages(b, &f->msix_pba);
-	if (n == 2 && s[1].off < s[0].off) {
-		struct span swap = s[0];
-
-		s[0] = s[1];
-		s[1] = swap;
-	}
-	if (n == 2 && s[1].off <= s[0].end) {
-		s[0].end = max_u64(s[0].end, s[1].end);
-		n = 1;
-	}
+		insert(s, &n, pages(b, &f->msix_pba));
+	if (vdev_mirror(d, &mirror) && mirror.bar == bar)
+		insert(s, &n, pages(b, &mirror));
 	for (u32 i = 0; i < n; i++) {
-		add_part(d, bar, at, s[i].off, false);
-		add_part(d, bar, s[i].off, s[i].end, true);
-		at = s[i].end;
+		merged = s[i];
+		while (i + 1 < n && s[i + 1].off <= merged.end)
+			merged.end = max_u64(merged.end, s[++i].end);
+		add_part(d, bar, at, merged.off, false);
+		add_part(d, bar, merged.off, merged.end, true);
+		at = merged.end;
 	}
 	add_part(d, bar, at, b->size, false);
 }

@@ -15,13 +15,11 @@ static u32 dword_read(const struct vpci_device *d, u32 i)
 
 	if (!shown)
 		return d->value[i];
-	return (d->value[i] & ~shown) | (pci_read(d->c.host, (u16)(4 * i), 4) & shown);
+	return (d->value[i] & ~shown) | (vdev_read(d, (u16)(4 * i), 4) & shown);
 }
 
-static u32 device_read(struct vpci_function *f, u16 off, u8 width)
+u32 vdev_config_read(struct vpci_device *d, u16 off, u8 width)
 {
-	struct vpci_device *d = vpci_device_of(f);
-
 	if (d->away || d->failed)
 		return ones(width);
 	return dword_read(d, off / 4u) >> 8 * (off % 4) & ones(width);
@@ -40,7 +38,7 @@ static void command(struct vpci_device *d, const struct written *w)
 	u32 errors = w->v & w->bits & PCI_STATUS_ERRORS << 16;
 
 	if (errors)
-		pci_write(d->c.host, PCI_STATUS, 2, errors >> 16);
+		vdev_write(d, PCI_STATUS, 2, errors >> 16);
 	vdev_power_write(d);
 	vdev_bars_update(d);
 }
@@ -92,7 +90,7 @@ static void vpd(struct vpci_device *d, const struct written *w)
 	if (w->v >> 31)
 		d->count.writes_dropped++;
 	else
-		pci_write(d->c.host, (u16)(4 * w->i + 2), 2, w->v >> 16);
+		vdev_write(d, (u16)(4 * w->i + 2), 2, w->v >> 16);
 }
 
 typedef void (*hook_fn)(struct vpci_device *d, const struct written *w);
@@ -117,20 +115,21 @@ static void write_through(struct vpci_device *d, u16 off, u8 width, u32 v, u32 b
 	if (!through)
 		return;
 	if (through == bits) {
-		pci_write(d->c.host, off, width, v);
+		vdev_write(d, off, width, v);
 		return;
 	}
-	now = pci_read(d->c.host, (u16)(4 * i), 4);
+	now = vdev_read(d, (u16)(4 * i), 4);
+	if (now == ~0u) /* it is gone: ones are no value to write back */
+		return;
 	v <<= 8 * (off % 4);
 	if (!(through >> 16)) /* status in the upper half is write one to clear: not touched */
-		pci_write(d->c.host, (u16)(4 * i), 2, ((now & ~through) | (v & through)) & 0xffff);
+		vdev_write(d, (u16)(4 * i), 2, ((now & ~through) | (v & through)) & 0xffff);
 	else
-		pci_write(d->c.host, (u16)(4 * i), 4, (now & ~through) | (v & through));
+		vdev_write(d, (u16)(4 * i), 4, (now & ~through) | (v & through));
 }
 
-static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
+void vdev_config_write(struct vpci_device *d, u16 off, u8 width, u32 v)
 {
-	struct vpci_device *d = vpci_device_of(f);
 	u32 i = off / 4u, shift = 8 * (off % 4);
 	struct written w = {i, v << shift, ones(width) << shift, d->value[i]};
 
@@ -146,6 +145,16 @@ static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
 	write_through(d, off, width, v, w.bits);
 	if (d->hook[i])
 		hooks[d->hook[i]](d, &w);
+}
+
+static u32 device_read(struct vpci_function *f, u16 off, u8 width)
+{
+	return vdev_config_read(vpci_device_of(f), off, width);
+}
+
+static void device_write(struct vpci_function *f, u16 off, u8 width, u32 v)
+{
+	vdev_config_write(vpci_device_of(f), off, width, v);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -206,12 +215,11 @@ int vpci_device_init(struct vpci_device *d, const struct vpci_device_config *c)
 static int arm_host(struct vpci_device *d)
 {
 	struct pci_function *f = d->c.host;
-	u32 want = PCI_COMMAND_INTX_OFF | (f->is_vf ? 0 : PCI_COMMAND_MEMORY);
-	u32 mask = PCI_COMMAND_MASTER | (f->is_vf ? 0 : PCI_COMMAND_MEMORY);
+	u32 want = vdev_host_command(d), mask = PCI_COMMAND_MASTER | (want & PCI_COMMAND_MEMORY);
 
 	f->quiet = f->fresh = false;
-	pci_write(f, PCI_COMMAND, 2, want);
-	if ((pci_read(f, PCI_COMMAND, 2) & mask) != (want & mask))
+	vdev_write(d, PCI_COMMAND, 2, want);
+	if ((vdev_read(d, PCI_COMMAND, 2) & mask) != (want & mask))
 		return ERR_IO;
 	return OK;
 }
@@ -282,4 +290,14 @@ void vpci_device_gone(struct vpci_device *d)
 	spin_lock(&d->f.lock);
 	d->away = true;
 	spin_unlock(&d->f.lock);
+}
+
+u32 vpci_device_port_read(struct pdev *p, u16 off, u8 width)
+{
+	return pci_read(vpci_device_of_pdev(p)->c.host, off, width);
+}
+
+void vpci_device_port_write(struct pdev *p, u16 off, u8 width, u32 v)
+{
+	pci_write(vpci_device_of_pdev(p)->c.host, off, width, v);
 }

@@ -26,7 +26,7 @@
 #include "passthrough/pci/function.h"
 
 #define VDEV_BARS  7 /* 6 and the expansion ROM */
-#define VDEV_PARTS 5 /* of a BAR: direct, table, direct, PBA, direct */
+#define VDEV_PARTS 7 /* of a BAR: table, PBA and mirror, with direct pieces around */
 
 /* A piece of a BAR, whole pages unless the BAR is smaller than one. */
 struct vdev_part {
@@ -82,6 +82,8 @@ struct vpci_device_config {
 	bool
 	    below_port; /* behind a virtual root port: keeps its link; else root-complex integrated */
 	u32 quirks;	/* enum vdev_quirk bits */
+	/* Where BAR 0 shows the configuration space, size 0: nowhere. The guest sees its view there. */
+	u32 mirror, mirror_size;
 };
 
 enum vdev_quirk {
@@ -148,6 +150,15 @@ void vpci_device_came_back(struct vpci_device *d, bool ok);
 
 /* The device is gone (parked, pulled): all ones from now on. Routes and mappings stay until disarm. */
 void vpci_device_gone(struct vpci_device *d);
+
+/* pdev_ops->config_read and config_write for an engine that reaches the function by core/port.h. */
+u32 vpci_device_port_read(struct pdev *p, u16 off, u8 width);
+void vpci_device_port_write(struct pdev *p, u16 off, u8 width, u32 v);
+
+static inline struct vpci_device *vpci_device_of_pdev(struct pdev *p)
+{
+	return (struct vpci_device *)((char *)p - offsetof(struct vpci_device, pdev));
+}
 
 /* ---- expansion ROM -------------------------------------------------------------------------- */
 

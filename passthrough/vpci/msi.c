@@ -25,27 +25,27 @@ static struct guest_msi registers(const struct vpci_device *d)
 	return m;
 }
 
-static void host_mask(const struct vpci_device *d, u32 mask)
+static void host_mask(struct vpci_device *d, u32 mask)
 {
 	const struct pci_function *f = d->c.host;
 
 	if (d->c.host->msi_masking)
-		pci_write(f, f->at.msi + (d->c.host->msi_64 ? 16 : 12), 4, mask);
+		vdev_write(d, f->at.msi + (d->c.host->msi_64 ? 16 : 12), 4, mask);
 }
 
-static void host_message(const struct vpci_device *d, const struct pdev_host_msi *m, u32 messages)
+static void host_message(struct vpci_device *d, const struct pdev_host_msi *m, u32 messages)
 {
 	const struct pci_function *f = d->c.host;
 	u32 log2 = (u32)__builtin_ctz(messages);
 	u16 at = f->at.msi;
 
 	/* off while it changes, so that the device never sends half of a message */
-	pci_write(f, at + PCI_MSI_CONTROL, 2, 0);
-	pci_write(f, at + PCI_MSI_ADDRESS, 4, (u32)m->address);
+	vdev_write(d, at + PCI_MSI_CONTROL, 2, 0);
+	vdev_write(d, at + PCI_MSI_ADDRESS, 4, (u32)m->address);
 	if (d->c.host->msi_64)
-		pci_write(f, at + PCI_MSI_ADDRESS_HIGH, 4, (u32)(m->address >> 32));
-	pci_write(f, at + (d->c.host->msi_64 ? 12 : 8), 2, m->data & 0xffff);
-	pci_write(f, at + PCI_MSI_CONTROL, 2, PCI_MSI_ENABLE | log2 << 4);
+		vdev_write(d, at + PCI_MSI_ADDRESS_HIGH, 4, (u32)(m->address >> 32));
+	vdev_write(d, at + (d->c.host->msi_64 ? 12 : 8), 2, m->data & 0xffff);
+	vdev_write(d, at + PCI_MSI_CONTROL, 2, PCI_MSI_ENABLE | log2 << 4);
 }
 
 /*
@@ -73,7 +73,7 @@ static void turn_on(struct vpci_device *d, const struct guest_msi *m)
 	d->msi_mask = refused;
 	host_mask(d, m->mask | (u32)refused);
 	if (refused & 1) { /* no message to send by: off */
-		pci_write(d->c.host, d->c.host->at.msi + PCI_MSI_CONTROL, 2, 0);
+		vdev_write(d, d->c.host->at.msi + PCI_MSI_CONTROL, 2, 0);
 		d->msi_on = false;
 		return;
 	}
@@ -85,7 +85,7 @@ static void turn_on(struct vpci_device *d, const struct guest_msi *m)
 
 static void turn_off(struct vpci_device *d)
 {
-	pci_write(d->c.host, d->c.host->at.msi + PCI_MSI_CONTROL, 2, 0);
+	vdev_write(d, d->c.host->at.msi + PCI_MSI_CONTROL, 2, 0);
 	d->msi_on = false;
 	for (u32 i = 0; i < d->msi_routed; i++)
 		if (d->pdev.ops->unroute(&d->pdev, i))

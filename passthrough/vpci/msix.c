@@ -20,7 +20,7 @@ static const struct vdev_part *table_part(const struct vpci_device *d, u64 *base
 	return NULL;
 }
 
-static void host_entry(const struct vpci_device *d, u32 vector, u32 reg, u32 v)
+static void host_entry(struct vpci_device *d, u32 vector, u32 reg, u32 v)
 {
 	u64 base;
 	const struct vdev_part *p = table_part(d, &base);
@@ -29,17 +29,17 @@ static void host_entry(const struct vpci_device *d, u32 vector, u32 reg, u32 v)
 		port_mmio_write32(&p->host, base + (u64)vector * PCI_MSIX_ENTRY + reg, v);
 }
 
-static void host_mask(const struct vpci_device *d, u32 vector, bool masked)
+static void host_mask(struct vpci_device *d, u32 vector, bool masked)
 {
 	host_entry(d, vector, PCI_MSIX_ENTRY_CTRL, masked ? PCI_MSIX_ENTRY_MASK : 0);
 }
 
-static void host_control(const struct vpci_device *d, u32 bits)
+static void host_control(struct vpci_device *d, u32 bits)
 {
 	const struct pci_function *f = d->c.host;
 	u16 off = f->at.msix + PCI_MSIX_CONTROL;
 
-	pci_write(f, off, 2, bits);
+	vdev_write(d, off, 2, bits);
 }
 
 static bool same(const struct pdev_host_msi *a, const struct pdev_host_msi *b)
@@ -48,7 +48,7 @@ static bool same(const struct pdev_host_msi *a, const struct pdev_host_msi *b)
 }
 
 /* Masked while its message changes, so that the device never sends half of one. */
-static void host_message(const struct vpci_device *d, u32 vector, const struct pdev_host_msi *m)
+static void host_message(struct vpci_device *d, u32 vector, const struct pdev_host_msi *m)
 {
 	host_mask(d, vector, true);
 	host_entry(d, vector, 0, (u32)m->address);
@@ -179,7 +179,7 @@ int vdev_irqs_remove(struct vpci_device *d)
 		d->msix_on = false;
 	}
 	if (f->at.msi)
-		pci_write(f, f->at.msi + PCI_MSI_CONTROL, 2, 0);
+		vdev_write(d, f->at.msi + PCI_MSI_CONTROL, 2, 0);
 	d->msi_on = false;
 	for (u32 i = 0; i < d->msi_routed; i++) {
 		int e = d->pdev.ops->unroute(&d->pdev, i);

@@ -114,7 +114,7 @@ static const struct shown_cap extended[] = {
 
 static u32 host_read(const struct vpci_device *d, u32 off)
 {
-	return pci_read(d->c.host, (u16)off, 4);
+	return vdev_read(d, (u16)off, 4);
 }
 
 static void apply(struct vpci_device *d, u32 base, const struct row *r)

@@ -23,6 +23,17 @@ static inline struct vpci_device *vpci_device_of(struct vpci_function *f)
 	return (struct vpci_device *)f;
 }
 
+/* The device's own configuration space, by the engine. */
+static inline u32 vdev_read(const struct vpci_device *d, u32 off, u8 width)
+{
+	return d->pdev.ops->config_read((struct pdev *)&d->pdev, (u16)off, width);
+}
+
+static inline void vdev_write(struct vpci_device *d, u32 off, u8 width, u32 v)
+{
+	d->pdev.ops->config_write(&d->pdev, (u16)off, width, v);
+}
+
 /* Fill the arrays of d from its host function. */
 void vdev_policy_build(struct vpci_device *d);
 
@@ -32,6 +43,12 @@ void vdev_bars_update(struct vpci_device *d);
 __must_check int vdev_bars_remove(struct vpci_device *d);
 void vdev_bars_build(struct vpci_device *d);
 __must_check int vdev_bars_map_host(struct vpci_device *d);
+/* Where a BAR shows the configuration space; false: nowhere that exists. */
+bool vdev_mirror(const struct vpci_device *d, struct pci_structure *out);
+/* A guest's access to a register of the view, aligned, with the function's lock held. */
+u32 vdev_config_read(struct vpci_device *d, u16 off, u8 width);
+void vdev_config_write(struct vpci_device *d, u16 off, u8 width, u32 v);
+
 /* An access to an emulated part; platform_region_fn with ctx a struct vdev_part. */
 void vdev_part_access(void *ctx, u32 vcpu, u64 off, u8 width, bool write, u64 *value);
 
@@ -44,6 +61,13 @@ __must_check int vdev_irqs_remove(struct vpci_device *d);
 u32 vdev_msix_read(struct vpci_device *d, u64 off);
 void vdev_msix_write(struct vpci_device *d, u64 off, u32 v);
 
+/* The device's command register while it is armed, but for bus mastering. */
+static inline u32 vdev_host_command(const struct vpci_device *d)
+{
+	return PCI_COMMAND_INTX_OFF | (d->c.host->is_vf ? 0 : PCI_COMMAND_MEMORY);
+}
+
+/* Bring the device's command register in line with the view's and its power state. */
 void vdev_power_write(struct vpci_device *d);
 void vdev_guest_reset(struct vpci_device *d);
 

@@ -40,7 +40,7 @@ static void host_write(const struct mmio *m, u64 off, u8 width, u64 v)
 	}
 }
 
-enum kind { KIND_DEVICE, KIND_TABLE, KIND_PBA };
+enum kind { KIND_DEVICE, KIND_TABLE, KIND_PBA, KIND_MIRROR };
 
 static bool inside(const struct pci_structure *s, u8 bar, u64 off)
 {
@@ -51,7 +51,10 @@ static bool inside(const struct pci_structure *s, u8 bar, u64 off)
 static enum kind kind_of(const struct vpci_device *d, u8 bar, u64 off)
 {
 	const struct pci_function *f = d->c.host;
+	struct pci_structure mirror;
 
+	if (vdev_mirror(d, &mirror) && inside(&mirror, bar, off))
+		return KIND_MIRROR;
 	if (!d->nvectors)
 		return KIND_DEVICE;
 	if (inside(&f->msix_table, bar, off))
@@ -81,6 +84,39 @@ static void table_write(struct vpci_device *d, u64 off, u8 width, u64 v)
 		vdev_msix_write(d, off + 4, (u32)(v >> 32));
 }
 
+/*
+ * NVIDIA's drivers acknowledge an MSI by writing the (read-only) first bytes of its capability, or the
+ * byte at 704h, in the mirror: these reach the device (nouveau, nvkm/subdev/pci: msi_rearm).
+ */
+#define MIRROR_REARM 0x704
+
+static bool rearms(const struct vpci_device *d, u64 off, u8 width)
+{
+	u16 msi = d->c.host->at.msi;
+
+	return (msi && off >= msi && off + width <= msi + 2u) ||
+	       (off == MIRROR_REARM && width == 1);
+}
+
+static void mirror_access(struct vpci_device *d, struct vdev_part *p, u64 off, u8 width, bool write,
+			  u64 *v)
+{
+	u64 reg = p->off + off - d->c.mirror;
+
+	if (write && rearms(d, reg, width)) {
+		host_write(&p->host, off, width, *v);
+		return;
+	}
+	if (!write)
+		*v = 0;
+	for (u8 i = 0, n = width < 4 ? width : 4; i < width; i += n) {
+		if (write)
+			vdev_config_write(d, (u16)(reg + i), n, (u32)(*v >> 8 * i) & (u32)ones(n));
+		else
+			*v |= (u64)vdev_config_read(d, (u16)(reg + i), n) << 8 * i;
+	}
+}
+
 /* One access, naturally aligned, so that it lies in one thing: all of them are multiples of 8. */
 static void access(struct vpci_device *d, struct vdev_part *p, u64 off, u8 width, bool write,
 		   u64 *v)
@@ -88,7 +124,9 @@ static void access(struct vpci_device *d, struct vdev_part *p, u64 off, u8 width
 	enum kind kind = kind_of(d, p->bar, p->off + off);
 	u64 table = d->c.host->msix_table.off;
 
-	if (kind == KIND_TABLE && write)
+	if (kind == KIND_MIRROR)
+		mirror_access(d, p, off, width, write, v);
+	else if (kind == KIND_TABLE && write)
 		table_write(d, p->off + off - table, width, *v);
 	else if (kind == KIND_TABLE)
 		*v = table_read(d, p->off + off - table, width);

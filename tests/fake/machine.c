@@ -18,6 +18,7 @@ struct window {
 	u64 base, size;
 	const struct fake_mmio_ops *ops;
 	void *model;
+	bool pieces; /* may be mapped by pieces */
 };
 
 struct function {
@@ -99,7 +100,13 @@ void fake_mmio_add(paddr_t pa, u64 size, const struct fake_mmio_ops *ops, void *
 {
 	if (machine.nwindow == MAX_PARTS)
 		fake_fail("too many register windows");
-	machine.window[machine.nwindow++] = (struct window){pa.v, size, ops, model};
+	machine.window[machine.nwindow++] = (struct window){pa.v, size, ops, model, false};
+}
+
+void fake_mmio_add_pieces(paddr_t pa, u64 size, const struct fake_mmio_ops *ops, void *model)
+{
+	fake_mmio_add(pa, size, ops, model);
+	machine.window[machine.nwindow - 1].pieces = true;
 }
 
 void fake_pci_add(struct bdf bdf, const struct fake_pci_ops *ops, void *model)
@@ -122,7 +129,12 @@ void fake_time_pass(u64 ns)
 
 /* ---- core/port.h: registers ------------------------------------------------------------------ */
 
-/* struct mmio holds the window's number, not an address: dereferencing it by mistake faults. */
+/*
+ * struct mmio holds the window's number and where in it, not an address: dereferencing it by mistake
+ * faults.
+ */
+#define WINDOW_BITS 8
+
 int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
 {
 	if (ram_find(pa.v, 1))
@@ -133,9 +145,12 @@ int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
 		if (pa.v < w->base || pa.v - w->base >= w->size ||
 		    size > w->size - (pa.v - w->base))
 			continue;
-		if (pa.v != w->base)
+		if (pa.v != w->base && !w->pieces)
 			fake_fail("window %#llx mapped in its middle", (unsigned long long)pa.v);
-		*out = (struct mmio){.base = (void *)(uintptr_t)(i + 1), .size = size};
+		*out = (struct mmio){
+		    .base = (void *)(uintptr_t)((pa.v - w->base) << WINDOW_BITS | (i + 1)),
+		    .size = size,
+		};
 		return OK;
 	}
 	fake_fail("no registers at [%#llx, +%#llx)", (unsigned long long)pa.v,
@@ -144,7 +159,7 @@ int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
 
 static struct window *window_of(const struct mmio *m, u64 off, u8 width)
 {
-	u64 i = (uintptr_t)m->base;
+	u64 i = (uintptr_t)m->base & ((1u << WINDOW_BITS) - 1);
 
 	if (!i || i > machine.nwindow)
 		fake_fail("access to registers that were never mapped");
@@ -158,14 +173,14 @@ static u64 mmio_read(const struct mmio *m, u64 off, u8 width)
 {
 	struct window *w = window_of(m, off, width);
 
-	return w->ops->read(w->model, off, width);
+	return w->ops->read(w->model, off + ((uintptr_t)m->base >> WINDOW_BITS), width);
 }
 
 static void mmio_write(const struct mmio *m, u64 off, u8 width, u64 v)
 {
 	struct window *w = window_of(m, off, width);
 
-	w->ops->write(w->model, off, width, v);
+	w->ops->write(w->model, off + ((uintptr_t)m->base >> WINDOW_BITS), width, v);
 }
 
 u8 port_mmio_read8(const struct mmio *m, u64 off)

@@ -27,6 +27,9 @@ struct fake_mmio_ops {
 /* Put a register window of `size` bytes at `pa`, page-aligned. */
 void fake_mmio_add(paddr_t pa, u64 size, const struct fake_mmio_ops *ops, void *model);
 
+/* The same for a window that may be mapped by pieces, as a BAR is. */
+void fake_mmio_add_pieces(paddr_t pa, u64 size, const struct fake_mmio_ops *ops, void *model);
+
 struct fake_pci_ops {
 	u32 (*read)(void *model, u16 off, u8 width);
 	void (*write)(void *model, u16 off, u8 width, u32 v);

@@ -47,6 +47,23 @@ $(DEBIAN_INITRD): tests/guests/debian/mkinitrd.py $B/debian/init
 	$(call say,GEN)
 	$(Q)$< $@ $B/debian/init
 
+# The same with devices of its own: their drivers and another program.
+DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb virtio_pci virtio_gpu bochs
+DEBIAN_DEVICES := $B/debian/initrd-devices
+
+$B/debian/devices: $(addprefix tests/guests/debian/,devices.c kms.c kms.h)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu17 -I. -D_GNU_SOURCE $(WARN) -O2 -static -s $(filter %.c,$^) -o $@
+
+$B/debian/modules/order: tests/guests/debian/modules.py $(DEBIAN_VMLINUZ)
+	$(call say,GEN)
+	$(Q)$< $(DEBIAN)/linux-image-*.deb $(@D) $(DEBIAN_MODULES)
+
+$(DEBIAN_DEVICES): tests/guests/debian/mkinitrd.py $B/debian/devices $B/debian/modules/order
+	$(call say,GEN)
+	$(Q)$< $@ $B/debian/devices $(foreach m,order $(addsuffix .ko,$(shell cat $B/debian/modules/order 2>/dev/null)),modules/$m=$B/debian/modules/$m)
+
 .PHONY: debian
-debian: $(DEBIAN_VMLINUZ) $(DEBIAN_INITRD) ## the kernel and initrd of the Debian guests
+debian: $(DEBIAN_VMLINUZ) $(DEBIAN_INITRD) $(DEBIAN_DEVICES) ## the kernel and initrd of the Debian guests
 test-built test-all-built: debian

@@ -96,7 +96,7 @@ def guest(name):
 
 
 def ws(name, cpus, mem, kernel, cmdline="", **more):
-    """One workstation for bundle(): cpus are physical APIC ids, mem like 128M, kernel a path."""
+    """One workstation for bundle(): cpus are physical APIC ids, mem like 128M, kernel a path; a list repeats its key."""
     return dict(name=name, cpus=cpus, mem=mem, kernel=kernel, cmdline=cmdline, **more)
 
 
@@ -106,7 +106,9 @@ def bundle(path, workstations, *options):
     for w in workstations:
         words = ["name=" + w["name"], "cpus=" + "+".join(map(str, w["cpus"])), "mem=" + w["mem"],
                  "kernel=" + w["kernel"]]
-        words += ["%s=%s" % (k, v) for k, v in w.items() if k not in ("name", "cpus", "mem", "kernel", "cmdline")]
+        for k, v in w.items():
+            if k not in ("name", "cpus", "mem", "kernel", "cmdline"):
+                words += ["%s=%s" % (k, each) for each in (v if isinstance(v, list) else [v])]
         words.append("cmdline=" + w["cmdline"])
         args += ["--ws", ",".join(words)]
     p = subprocess.run(args + list(options), capture_output=True, text=True)

@@ -317,6 +317,50 @@ static void groups(void **state)
 	only(RULE_GROUP_SPLIT, 0, 0, "0000:00:03.0");
 }
 
+/* A GPU whose audio could be isolated from it: together all the same. */
+static void companions(void **state)
+{
+	sample_functions[SAMPLE_GPU].class_code = 0x030000;
+	sample_functions[SAMPLE_AUDIO].resets = RESET_FLR;
+	sample_functions[SAMPLE_AUDIO].group = 9;
+	assert_int_equal(run(NULL), OK);
+	sample_ws[0].ndevices = 1;
+	only(RULE_DEVICE_SPLIT, 0, 0, "without 0000:01:00.1 (class 020000) of the same card");
+
+	sample_functions[SAMPLE_GPU].class_code = 0x030000;
+	sample_functions[SAMPLE_AUDIO].resets = RESET_FLR;
+	sample_functions[SAMPLE_AUDIO].group = 9;
+	sample_ws[0].ndevices = 1;
+	sample_devices[1][1] = sample_device(SAMPLE_AUDIO);
+	sample_ws[1].ndevices = 2;
+	only(RULE_DEVICE_SPLIT, 0, 0, "which goes to beta");
+
+	/* what is no display may be split where it can be isolated */
+	sample_functions[SAMPLE_AUDIO].resets = RESET_FLR;
+	sample_functions[SAMPLE_AUDIO].group = 9;
+	sample_ws[0].ndevices = 1;
+	assert_int_equal(run(NULL), OK);
+}
+
+static void bars(void **state)
+{
+	struct machine_bar *nic = sample_functions[SAMPLE_NIC].bar;
+
+	nic[0] = (struct machine_bar){.base = 0xe0000000, .size = MIB(1)};
+	nic[2] = (struct machine_bar){.size = 32, .io = true};
+	sample_functions[SAMPLE_USB].bar[0] =
+	    (struct machine_bar){.base = 0xe0100000, .size = KIB(64)};
+	assert_int_equal(run(NULL), OK);
+	nic[0].base = 0;
+	only(RULE_DEVICE_BAR, 1, 0, "the firmware gave its BAR 0 (1024 KiB) no address");
+	nic[0] = (struct machine_bar){.base = GIB(7), .size = GIB(2)};
+	only(RULE_DEVICE_BAR, 1, 0, "which is memory");
+	nic[0] = (struct machine_bar){.base = 0xe0100000, .size = MIB(1)};
+	sample_functions[SAMPLE_USB].bar[0] =
+	    (struct machine_bar){.base = 0xe0180000, .size = KIB(64)};
+	only(RULE_DEVICE_BAR, 1, 0, "as does 0000:00:14.0");
+}
+
 static void bus_resets(void **state)
 {
 	/* The audio function goes down with the bus, together with the GPU: fine in the sample. */
@@ -411,6 +455,8 @@ int main(void)
 	    cmocka_unit_test_setup(devices, setup),
 	    cmocka_unit_test_setup(sriov, setup),
 	    cmocka_unit_test_setup(groups, setup),
+	    cmocka_unit_test_setup(companions, setup),
+	    cmocka_unit_test_setup(bars, setup),
 	    cmocka_unit_test_setup(bus_resets, setup),
 	    cmocka_unit_test_setup(reserved_ranges, setup),
 	    cmocka_unit_test_setup(changes_while_running, setup),

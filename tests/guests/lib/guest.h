@@ -223,6 +223,22 @@ static inline u64 pci_ecam_address(u32 bus, u32 devfn, u32 reg)
 	return machine.ecam + ((u64)bus << 20 | (u64)devfn << 12 | reg);
 }
 
+struct pci_place {
+	u8 bus, devfn;
+};
+
+/* One dword of a function's configuration space; all ones where nobody is. */
+u32 pci_read(struct pci_place p, u32 off);
+void pci_write(struct pci_place p, u32 off, u32 v);
+/* All functions that are no bridges, behind bridges too; or the one with `device << 16 | vendor`. */
+u32 pci_find_all(struct pci_place *out, u32 max);
+bool pci_find(u32 ids, struct pci_place *out);
+u64 pci_bar(struct pci_place p, u32 bar);
+/* Memory decoding and bus mastering on. */
+void pci_enable(struct pci_place p);
+/* Offset of a capability, 0: it has none. */
+u32 pci_capability(struct pci_place p, u8 id);
+
 /* ---- random numbers (xorshift64*), never zero state ----------------------------------------- */
 
 static inline u64 rng_next(u64 *state)
@@ -240,6 +256,8 @@ static inline u64 rng_next(u64 *state)
 
 /* Print the tally and end as the command line says: end=poweroff (default), reset, cf9, triple, halt. */
 __noreturn void guest_end(void);
+/* Only the tally, for guests that go on to what they may not survive. */
+void guest_tally(void);
 __noreturn void power_off(void);
 __noreturn void power_reset(void);
 __noreturn void power_cf9(void);

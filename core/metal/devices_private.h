@@ -1,0 +1,52 @@
+/* What the files about assigned devices share. Private to core/metal. */
+#pragma once
+
+#include "core/metal/devices.h"
+#include "passthrough/assign.h"
+#include "passthrough/quirks/quirks.h"
+#include "passthrough/vpci/place.h"
+#include "passthrough/vpci/port.h"
+
+/* A function that some workstation has or had. In the heap, for good. */
+struct device {
+	struct pci_function fn;
+	struct assign assign;
+	u32 function;	  /* index in the survey */
+	u32 owner;	  /* slot of the workstation, ~0: nobody's */
+	u32 reset_wanted; /* by its guest; set on a guest core, atomic */
+	bool peers;	  /* other devices of its workstation may reach its memory */
+};
+
+/* What its workstation sees of it. In the grant. */
+struct view {
+	struct vpci_device v; /* must stay first: struct pdev leads here */
+	struct device *d;
+	struct workstation *w;
+	const struct plan_device *plan;
+	u32 port; /* index of its root port, or PLACE_ROOT_BUS */
+	bool placed;
+	bool out; /* failed on the way up: the guest does not see it */
+	struct pci_quiesce quiesce;
+	bool quiescing;
+};
+
+/* A root port in the guest's tree. */
+struct port {
+	struct device *first; /* of the card behind it */
+	struct vpci_port *port;
+};
+
+struct devices {
+	struct iommu_domain domain;
+	struct route_cores cores;
+	u32 n;
+	struct view **views;
+	u32 nports;
+	struct port *ports;
+	struct place place; /* PCI_BARS bars a view */
+};
+
+extern const struct pdev_ops metal_pdev_ops; /* pdev.c */
+
+/* The virtual core that a message means, for struct route_cores; ctx: the struct guest. */
+bool pdev_first_core(void *ctx, const struct route_message *m, u32 *vcpu);

@@ -1,0 +1,370 @@
+#include "passthrough/assign.h"
+#include "core/base/fmt.h"
+
+const char *assign_state_name(enum assign_state s)
+{
+	static const char *const name[] = {
+	    "free", "quiesced", "reset", "quarantined", "attached", "armed", "running", "parked",
+	};
+
+	return s < ARRAY_SIZE(name) ? name[s] : "unknown";
+}
+
+void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device *dev)
+{
+	*a = (struct assign){.fn = fn, .dev = dev, .step = "start"};
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+static int fail(struct assign *a, int err, const char *why)
+{
+	const struct bdf b = a->fn->bdf;
+
+	a->err = err;
+	a->wait = ASSIGN_IDLE;
+	fmt(a->reason, sizeof(a->reason), "%04x:%02x:%02x.%x (%04x:%04x): %s failed: %s", b.segment,
+	    b.bus, b.devfn >> 3, b.devfn & 7, a->fn->id.vendor, a->fn->id.device, a->step, why);
+	port_log(LOG_ERROR, "%s", a->reason);
+	return err;
+}
+
+/* Nobody's any more, by as many means as still work. */
+static void isolate(struct assign *a)
+{
+	int err = OK, err2;
+
+	pci_write(a->fn, PCI_COMMAND, 2, PCI_COMMAND_INTX_OFF);
+	a->fn->quiet = a->fn->fresh = false;
+	if (a->view) {
+		vpci_device_gone(a->view);
+		err = vpci_device_disarm(a->view);
+	}
+	err2 = route_close(&a->routes);
+	if (!err)
+		err = err2;
+	if (a->dev && a->state >= ASSIGN_ATTACHED) {
+		err2 = iommu_detach(a->dev, true);
+		if (!err)
+			err = err2;
+	}
+	a->state = ASSIGN_PARKED;
+	if (err)
+		port_log(LOG_ERROR,
+			 "%04x:%02x:%02x.%x is parked and something of it is still mapped (%s)",
+			 a->fn->bdf.segment, a->fn->bdf.bus, a->fn->bdf.devfn >> 3,
+			 a->fn->bdf.devfn & 7, err_text(err));
+}
+
+static int park(struct assign *a, int err, const char *why)
+{
+	isolate(a);
+	return fail(a, err, why);
+}
+
+void assign_park(struct assign *a, const char *reason)
+{
+	if (a->state != ASSIGN_PARKED)
+		(void)park(a, ERR_IO, reason);
+}
+
+/* ---- what waits ------------------------------------------------------------------------------ */
+
+static int busy(struct assign *a, enum assign_wait wait, u64 until)
+{
+	a->wait = wait;
+	a->until = until;
+	return ERR_BUSY;
+}
+
+/* Quiet: in flight is nothing any more, or nothing but what the reset ends. */
+static int quiesce(struct assign *a)
+{
+	int err;
+
+	if (a->fn->quiet)
+		return OK;
+	a->step = "quiesce";
+	err = a->wait == ASSIGN_QUIESCING ? pci_quiesce_poll(&a->quiesce)
+					  : pci_quiesce_begin(&a->quiesce, a->fn);
+	if (err == ERR_BUSY)
+		return busy(a, ASSIGN_QUIESCING, a->quiesce.until);
+	a->wait = ASSIGN_IDLE;
+	if (err)
+		return park(a, err, "it does not answer, or keeps its bus mastering on");
+	a->pending = a->quiesce.pending;
+	return OK;
+}
+
+static int reset(struct assign *a)
+{
+	int err = OK;
+
+	if (a->fn->fresh) { /* by itself, or by a neighbour's bus reset */
+		a->wait = ASSIGN_IDLE;
+		return OK;
+	}
+	a->step = "reset";
+	if (a->wait != ASSIGN_RESETTING)
+		err = pci_reset_begin(&a->reset, a->fn);
+	if (!err)
+		err = pci_reset_poll(&a->reset);
+	if (err == ERR_BUSY)
+		return busy(a, ASSIGN_RESETTING, a->reset.until);
+	a->wait = ASSIGN_IDLE;
+	if (err)
+		return park(a, err, a->reset.text);
+	a->resets++;
+	return OK;
+}
+
+/* Quiet, then reset, in the state it is in. */
+static int refresh(struct assign *a)
+{
+	int err;
+
+	if (a->fn->fresh)
+		return OK;
+	err = a->wait == ASSIGN_RESETTING ? OK : quiesce(a);
+	return err ? err : reset(a);
+}
+
+/* ---- the way up ------------------------------------------------------------------------------ */
+
+static int up_quarantine(struct assign *a)
+{
+	a->step = "quarantine";
+	if (!a->dev)
+		return fail(a, ERR_UNSUPPORTED, "no IOMMU covers it");
+	if (a->dev->unit->state != IOMMU_UNIT_ENABLED)
+		return fail(a, ERR_IO, "its IOMMU is not working");
+	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain != a->domain)
+		return fail(a, ERR_BUSY, "it is attached to another domain");
+	return OK;
+}
+
+static int up_attach(struct assign *a)
+{
+	int err = refresh(a);
+
+	if (err)
+		return err;
+	a->step = "attach";
+	if (!a->domain || !a->view || !a->bus)
+		return fail(a, ERR_INVAL, "it has no workstation");
+	/* functions that share a requester id share the device, and the first one attached it */
+	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain == a->domain)
+		return OK;
+	err = iommu_attach(a->domain, a->dev);
+	return err ? fail(a, err, err_text(err)) : OK;
+}
+
+/*
+ * By MSI-X or MSI, whichever has more, but no more than the IOMMU's table for the device holds:
+ * messages beyond it are refused one by one.
+ */
+static u16 interrupts(const struct assign *a)
+{
+	u32 n = a->fn->msix_vectors;
+
+	if (a->fn->at.msi && n < 1u << a->fn->msi_log2)
+		n = 1u << a->fn->msi_log2;
+	if (n > a->dev->interrupts)
+		n = a->dev->interrupts;
+	return (u16)(n ? n : 1);
+}
+
+static int up_arm(struct assign *a)
+{
+	int err, undo;
+
+	a->step = "arm";
+	err = route_open(&a->routes, a->dev, interrupts(a));
+	if (err)
+		return fail(a, err, "no interrupt entries are left for it");
+	err = vpci_device_arm(a->view);
+	if (!err)
+		return OK;
+	undo = vpci_device_disarm(a->view);
+	if (!undo)
+		undo = route_close(&a->routes);
+	if (undo)
+		return park(a, undo, "what was begun could not be undone");
+	return fail(a, err, "it does not take its decoding or its MSI registers");
+}
+
+static int up_run(struct assign *a)
+{
+	int err = vpci_add(a->bus, a->devfn, &a->view->f);
+
+	a->step = "run";
+	return err ? fail(a, err, "its place in the guest's tree is taken") : OK;
+}
+
+/* ---- the way down ---------------------------------------------------------------------------- */
+
+static int down_run(struct assign *a)
+{
+	a->step = "stop";
+	vpci_remove(a->bus, a->devfn);
+	return OK;
+}
+
+static int down_arm(struct assign *a)
+{
+	int err = vpci_device_disarm(a->view);
+
+	a->step = "disarm";
+	if (!err)
+		err = route_close(&a->routes);
+	return err ? park(a, err, "its mappings or interrupts could not be taken away") : OK;
+}
+
+static int down_attach(struct assign *a)
+{
+	int err = iommu_detach(a->dev, false);
+
+	a->step = "detach";
+	return err ? park(a, err, "the IOMMU could not block it again") : OK;
+}
+
+static int nothing(struct assign *a)
+{
+	return OK;
+}
+
+/* From one state to the next one up, and from it to the next one down. */
+static const struct {
+	int (*up)(struct assign *a);
+	int (*down)(struct assign *a);
+} way[] = {
+    [ASSIGN_FREE] = {quiesce, nothing},	       [ASSIGN_QUIESCED] = {refresh, nothing},
+    [ASSIGN_RESET] = {up_quarantine, nothing}, [ASSIGN_QUARANTINED] = {up_attach, refresh},
+    [ASSIGN_ATTACHED] = {up_arm, down_attach}, [ASSIGN_ARMED] = {up_run, down_arm},
+    [ASSIGN_RUNNING] = {nothing, down_run},
+};
+
+int assign_step(struct assign *a, enum assign_state target)
+{
+	int err;
+
+	if (a->state == ASSIGN_PARKED)
+		return a->err;
+	if (a->state == target && a->wait == ASSIGN_IDLE)
+		return OK;
+	a->err = OK;
+	a->reason[0] = 0;
+	if (a->state < target) {
+		err = way[a->state].up(a);
+		if (!err)
+			a->state++;
+	} else {
+		err = way[a->state].down(a);
+		if (!err)
+			a->state--;
+	}
+	if (err)
+		return err;
+	a->until = port_time_ns();
+	return a->state == target ? OK : ERR_BUSY;
+}
+
+/* ---- several --------------------------------------------------------------------------------- */
+
+typedef int (*do_fn)(struct assign *a, enum assign_state target);
+
+/* Call fn for each until none is busy; a function that failed is left alone. */
+static int all(struct assign **a, u32 n, do_fn fn, enum assign_state target, u32 *failed)
+{
+	bool again = true;
+	int first = OK;
+
+	while (again) {
+		u64 now = port_time_ns();
+
+		again = false;
+		for (u32 i = 0; i < n; i++) {
+			int err = a[i]->wait != ASSIGN_IDLE && now < a[i]->until ? ERR_BUSY
+										 : fn(a[i], target);
+
+			again |= err == ERR_BUSY;
+			if (err && err != ERR_BUSY && !first) {
+				first = err;
+				*failed = i;
+			}
+		}
+		if (again)
+			port_relax();
+	}
+	return first;
+}
+
+static int only_down(struct assign *a, enum assign_state target)
+{
+	return a->state > target ? assign_step(a, target) : OK;
+}
+
+static int only_up(struct assign *a, enum assign_state target)
+{
+	return a->state < target ? assign_step(a, target) : OK;
+}
+
+/* Whatever is below ATTACHED and has not been reset since somebody had it. */
+static int make_quiet(struct assign *a, enum assign_state target)
+{
+	if (a->state > ASSIGN_QUARANTINED || a->fn->fresh)
+		return a->state == ASSIGN_PARKED ? a->err : OK;
+	return quiesce(a);
+}
+
+int assign_bring(struct assign **a, u32 n, enum assign_state target, u32 *failed)
+{
+	u32 which = 0;
+	int first = OK, err;
+
+	*failed = 0;
+	for (s32 t = ASSIGN_ARMED; t >= (s32)target && t >= ASSIGN_QUARANTINED; t--) {
+		err = all(a, n, only_down, t, &which);
+		if (err && !first) {
+			first = err;
+			*failed = which;
+		}
+	}
+	if (target < ASSIGN_QUARANTINED || target > ASSIGN_QUARANTINED) {
+		err = all(a, n, make_quiet, target, &which);
+		if (err && !first) {
+			first = err;
+			*failed = which;
+		}
+	}
+	for (s32 t = ASSIGN_RESET; t >= (s32)target; t--) {
+		err = all(a, n, only_down, t, &which);
+		if (err && !first) {
+			first = err;
+			*failed = which;
+		}
+	}
+	for (s32 t = ASSIGN_QUIESCED; t <= (s32)target && !first; t++) {
+		first = all(a, n, only_up, t, &which);
+		*failed = first ? which : 0;
+	}
+	return first;
+}
+
+int assign_guest_reset(struct assign *a)
+{
+	int err;
+
+	if (a->state < ASSIGN_ARMED || a->state == ASSIGN_PARKED)
+		return ERR_IO;
+	if (!a->by_guest)
+		a->fn->quiet = a->fn->fresh = false;
+	a->by_guest = true;
+	err = refresh(a);
+	if (err == ERR_BUSY)
+		return err;
+	a->by_guest = false;
+	if (!err)
+		vpci_device_came_back(a->view, true);
+	return err;
+}

@@ -1,0 +1,93 @@
+/*
+ * A device's life: free > quiesced > reset > quarantined > attached > armed > running, and back in
+ * reverse order. One struct assign a function, from boot to power-off, on the host core.
+ *
+ * Each step has a name, a time bound and, when it fails, a reason. What fails on the way up leaves
+ * the device where it was. What cannot be made quiet, reset, unmapped or isolated again is parked: it
+ * stays blocked in the IOMMU with bus mastering off, belongs to nobody until power-off, reads all
+ * ones to a guest that had it, and nothing else stops.
+ *
+ *	FREE		nobody's; the hypervisor has read it (pci_function_read)
+ *	QUIESCED	bus mastering and interrupts off, nothing in flight
+ *	RESET		in its reset state, configuration restored and read back
+ *	QUARANTINED	the IOMMU is known to block it (coming down: it is not reset yet)
+ *	ATTACHED	its DMA reaches its workstation's memory, its interrupts nobody
+ *	ARMED		its interrupt entries are allotted, its view is there and empty
+ *	RUNNING		in the guest's tree
+ *
+ * Nothing here waits: assign_step() does what can be done now and says when to come again.
+ */
+#pragma once
+
+#include "core/base/err.h"
+#include "iommu/domain.h"
+#include "passthrough/pci/reset.h"
+#include "passthrough/route.h"
+#include "passthrough/vpci/device.h"
+
+enum assign_state {
+	ASSIGN_FREE,
+	ASSIGN_QUIESCED,
+	ASSIGN_RESET,
+	ASSIGN_QUARANTINED,
+	ASSIGN_ATTACHED,
+	ASSIGN_ARMED,
+	ASSIGN_RUNNING,
+	ASSIGN_PARKED,
+};
+
+const char *assign_state_name(enum assign_state s);
+
+/* Who takes part. Set once by the owner of the struct, but for the workstation's half. */
+struct assign {
+	struct pci_function *fn;
+	struct iommu_device *dev; /* NULL: no IOMMU covers it; it cannot leave RESET */
+
+	/* The workstation's, set before going above QUARANTINED, all of the same one. */
+	struct iommu_domain *domain;
+	struct vpci_device *view; /* initialised */
+	struct vpci_bus *bus;	  /* where it goes in the guest's tree */
+	u8 devfn;
+
+	/* Ours. */
+	enum assign_state state;
+	enum assign_wait { ASSIGN_IDLE, ASSIGN_QUIESCING, ASSIGN_RESETTING } wait;
+	u64 until;    /* call assign_step() again then */
+	bool pending; /* its transactions never completed before the last reset */
+	struct route_device routes;
+	struct pci_quiesce quiesce;
+	struct pci_reset reset;
+	const char *step; /* the last one begun: "quiesce", "reset", "attach" ... never NULL */
+	int err;	  /* why the last step failed, OK: it did not */
+	char reason[200]; /* thing and reason in words, "" when err is OK */
+	u32 resets;	  /* done so far */
+	bool by_guest;	  /* in the middle of assign_guest_reset() */
+};
+
+/* `fn` has been read and quirks_apply() has been called; all else zero. */
+void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device *dev);
+
+/*
+ * Do one thing towards `target`. OK: it is there. ERR_BUSY: not yet, call again (at a->until). Any
+ * other error: the step failed with a->reason. A device that was attached is reset before it goes
+ * below QUARANTINED, and before it is attached again.
+ */
+__must_check int assign_step(struct assign *a, enum assign_state target);
+
+/*
+ * Bring n functions, those of one card or all of one workstation, to `target` together, waiting as
+ * long as it takes (at most the bounds in reset.h): all of them are quiet before one is reset, and
+ * reset before one is attached. On an error *failed is the index of the function that failed, and
+ * the rest are where they were then; going down, the rest go on and the first error is returned.
+ */
+__must_check int assign_bring(struct assign **a, u32 n, enum assign_state target, u32 *failed);
+
+/* Park it now, with a reason: it went away, or somebody found it to lie. */
+void assign_park(struct assign *a, const char *reason);
+
+/*
+ * A reset the guest asked for. pdev_ops->reset() runs on a guest's core with the view's lock held, so
+ * it only tells the host core and returns ERR_BUSY; the host core calls this until it returns something
+ * else. OK: the view has the device back. Errors: it is parked. ERR_BUSY: again at a->until.
+ */
+__must_check int assign_guest_reset(struct assign *a);

@@ -1,0 +1,543 @@
+/*
+ * Process 1 of a Debian guest that has devices of its own: loads their drivers, then does what the
+ * kernel command line asks for in `jobs=JOB,JOB...`, one `job NAME: ...` line or more for each.
+ *
+ *   pci              every function: ids, driver, BARs and configuration space in hex
+ *   disk:MB          CRC of the NVMe disk's first MB MiB, read past the page cache
+ *   reads:N          N reads of 4 KiB all over that disk, an interrupt each
+ *   fill:MB:SEED     write MB MiB of a generated stream at the same place, read it back
+ *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC
+ *   kms:SEED         a picture computed from the seed on the first display
+ *   spread:S         move every device interrupt from core to core for S seconds
+ *   wait             until that is over
+ *   irqs             what Linux counted for devices
+ *   wc               what /sys/kernel/debug says of memory types of BARs
+ *   mark:N           a line by itself
+ *   nap:S, reboot, stay
+ *
+ * The CRC is that of zlib. Without `stay` or `reboot` it powers off at the end.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/guests/debian/kms.h"
+
+#define CHUNK (1u << 20)
+
+static uint8_t chunk[CHUNK] __attribute__((aligned(4096)));
+
+static void nap_ms(unsigned ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l};
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+/* ---- checksums and streams ------------------------------------------------------------------ */
+
+static uint32_t crc_table[256];
+
+static void crc_init(void)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t c = i;
+
+		for (int k = 0; k < 8; k++)
+			c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
+		crc_table[i] = c;
+	}
+}
+
+static uint32_t crc(uint32_t c, const uint8_t *p, size_t n)
+{
+	c = ~c;
+	while (n--)
+		c = crc_table[(c ^ *p++) & 0xff] ^ c >> 8;
+	return ~c;
+}
+
+static void generate(uint64_t *state, uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8) {
+		*state ^= *state << 13;
+		*state ^= *state >> 7;
+		*state ^= *state << 17;
+		memcpy(p + i, state, 8);
+	}
+}
+
+/* ---- drivers -------------------------------------------------------------------------------- */
+
+static void load_modules(void)
+{
+	char name[64], path[96];
+	FILE *f = fopen("/modules/order", "r");
+
+	while (f && fscanf(f, "%63s", name) == 1) {
+		snprintf(path, sizeof(path), "/modules/%s.ko", name);
+		int fd = open(path, O_RDONLY);
+
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			printf("module %s: %s\n", name, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	if (f)
+		fclose(f);
+}
+
+static bool await(const char *path)
+{
+	for (int i = 0; i < 600; i++) {
+		if (!access(path, F_OK))
+			return true;
+		nap_ms(50);
+	}
+	return false;
+}
+
+/* ---- pci ------------------------------------------------------------------------------------ */
+
+static void text_of(const char *dir, const char *file, char *out, size_t size)
+{
+	char path[320];
+	ssize_t n = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	int fd = open(path, O_RDONLY);
+
+	if (fd >= 0) {
+		n = read(fd, out, size - 1);
+		close(fd);
+	}
+	out[n > 0 ? n : 0] = 0;
+	out[strcspn(out, "\n")] = 0;
+}
+
+static void show_config(const char *dir, const char *name)
+{
+	static uint8_t config[4096];
+	char path[320];
+	ssize_t n = 0;
+
+	snprintf(path, sizeof(path), "%s/config", dir);
+	int fd = open(path, O_RDONLY);
+
+	if (fd >= 0) {
+		n = read(fd, config, sizeof(config));
+		close(fd);
+	}
+	for (ssize_t i = 0; i + 16 <= n; i += 16) {
+		bool zero = true;
+
+		for (int k = 0; k < 16; k++)
+			zero = zero && !config[i + k];
+		if (zero && i >= 64)
+			continue;
+		printf("job pci: config %s %03zx:", name, (size_t)i);
+		for (int k = 0; k < 16; k++)
+			printf(" %02x", config[i + k]);
+		printf("\n");
+	}
+}
+
+static void job_pci(const char *arg)
+{
+	DIR *d = opendir("/sys/bus/pci/devices");
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char dir[300], vendor[16], device[16], class[16], link[256], path[320];
+		ssize_t n;
+
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(dir, sizeof(dir), "/sys/bus/pci/devices/%s", e->d_name);
+		text_of(dir, "vendor", vendor, sizeof(vendor));
+		text_of(dir, "device", device, sizeof(device));
+		text_of(dir, "class", class, sizeof(class));
+		snprintf(path, sizeof(path), "%s/driver", dir);
+		n = readlink(path, link, sizeof(link) - 1);
+		link[n > 0 ? n : 0] = 0;
+		printf("job pci: %s %s:%s class %s driver %s\n", e->d_name, vendor, device, class,
+		       n > 0 ? strrchr(link, '/') + 1 : "none");
+		show_config(dir, e->d_name);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* ---- disk ----------------------------------------------------------------------------------- */
+
+#define DISK "/dev/nvme0n1"
+
+static void job_disk(const char *arg)
+{
+	unsigned mb = (unsigned)atoi(arg), done = 0;
+	uint32_t c = 0;
+	int fd = await(DISK) ? open(DISK, O_RDONLY | O_DIRECT) : -1;
+
+	for (; fd >= 0 && done < mb; done++) {
+		if (read(fd, chunk, CHUNK) != CHUNK)
+			break;
+		c = crc(c, chunk, CHUNK);
+	}
+	printf("job disk: %u MiB crc %08x %s\n", done, c, done == mb ? "ok" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void job_reads(const char *arg)
+{
+	unsigned n = (unsigned)atoi(arg), done = 0;
+	int fd = await(DISK) ? open(DISK, O_RDONLY | O_DIRECT) : -1;
+	off_t pages = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / 4096;
+
+	for (; pages && done < n; done++)
+		if (pread(fd, chunk, 4096, (off_t)(done * 2654435761u) % pages * 4096) != 4096)
+			break;
+	printf("job reads: %u %s\n", done, done == n ? "ok" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void job_fill(const char *arg)
+{
+	static uint8_t back[CHUNK] __attribute__((aligned(4096)));
+	unsigned mb = 0, seed = 0, done = 0, same = 0;
+	uint64_t state;
+	int fd = await(DISK) ? open(DISK, O_RDWR | O_DIRECT) : -1;
+
+	sscanf(arg, "%u:%u", &mb, &seed);
+	state = 88172645463325252ull + seed;
+	for (; fd >= 0 && done < mb; done++) {
+		generate(&state, chunk, CHUNK);
+		if (pwrite(fd, chunk, CHUNK, (off_t)done * CHUNK) != CHUNK)
+			break;
+		if (pread(fd, back, CHUNK, (off_t)done * CHUNK) != CHUNK)
+			break;
+		same += !memcmp(chunk, back, CHUNK);
+	}
+	printf("job fill: %u MiB written, %u read back the same %s\n", done, same,
+	       done == mb ? "ok" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- network -------------------------------------------------------------------------------- */
+
+static bool find_interface(char name[IFNAMSIZ])
+{
+	for (int i = 0; i < 600; i++) {
+		DIR *d = opendir("/sys/class/net");
+		struct dirent *e;
+		bool found = false;
+
+		while (d && (e = readdir(d)) && !found)
+			if (e->d_name[0] != '.' && strcmp(e->d_name, "lo")) {
+				snprintf(name, IFNAMSIZ, "%.15s", e->d_name);
+				found = true;
+			}
+		if (d)
+			closedir(d);
+		if (found)
+			return true;
+		nap_ms(50);
+	}
+	return false;
+}
+
+static void set_address(struct sockaddr *sa, const char *ip)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+
+	inet_pton(AF_INET, ip, &in.sin_addr);
+	memcpy(sa, &in, sizeof(in));
+}
+
+static bool bring_up(void)
+{
+	struct ifreq r = {0};
+	char path[64], state[16] = "";
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	static bool up;
+
+	if (up)
+		return true;
+	if (s < 0 || !find_interface(r.ifr_name))
+		return false;
+	set_address(&r.ifr_addr, "10.0.2.15");
+	if (ioctl(s, SIOCSIFADDR, &r))
+		return false;
+	set_address(&r.ifr_netmask, "255.255.255.0");
+	if (ioctl(s, SIOCSIFNETMASK, &r) || ioctl(s, SIOCGIFFLAGS, &r))
+		return false;
+	r.ifr_flags |= IFF_UP;
+	if (ioctl(s, SIOCSIFFLAGS, &r))
+		return false;
+	close(s);
+	snprintf(path, sizeof(path), "/sys/class/net/%s", r.ifr_name);
+	for (int i = 0; i < 600 && strcmp(state, "up"); i++) {
+		text_of(path, "operstate", state, sizeof(state));
+		nap_ms(50);
+	}
+	printf("job net: %s is %s\n", r.ifr_name, state);
+	return up = !strcmp(state, "up");
+}
+
+static int reach(unsigned port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int s = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, "10.0.2.2", &in.sin_addr);
+	if (s >= 0 && connect(s, (struct sockaddr *)&in, sizeof(in))) {
+		close(s);
+		return -1;
+	}
+	return s;
+}
+
+static void job_net(const char *arg)
+{
+	unsigned port = 0, mb = 0;
+	uint64_t left, state = 88172645463325252ull;
+	uint32_t got = 0, sent = 0;
+	ssize_t n = 0;
+	int s;
+
+	sscanf(arg, "%u:%u", &port, &mb);
+	if (!bring_up() || (s = reach(port)) < 0) {
+		printf("job net: %s\n", strerror(errno));
+		return;
+	}
+	for (left = (uint64_t)mb << 20; left; left -= (uint64_t)n) {
+		n = read(s, chunk, left < CHUNK ? left : CHUNK);
+		if (n <= 0)
+			break;
+		got = crc(got, chunk, (size_t)n);
+	}
+	printf("job net: got %llu bytes crc %08x\n",
+	       (unsigned long long)(((uint64_t)mb << 20) - left), got);
+	for (left = (uint64_t)mb << 20; left; left -= CHUNK) {
+		size_t at = 0;
+
+		generate(&state, chunk, CHUNK);
+		while (at < CHUNK && (n = write(s, chunk + at, CHUNK - at)) > 0)
+			at += (size_t)n;
+		if (at < CHUNK)
+			break;
+		sent = crc(sent, chunk, CHUNK);
+	}
+	printf("job net: sent %llu bytes crc %08x\n",
+	       (unsigned long long)(((uint64_t)mb << 20) - left), sent);
+	shutdown(s, SHUT_WR);
+	while (read(s, chunk, CHUNK) > 0)
+		;
+	close(s);
+}
+
+/* ---- interrupts ----------------------------------------------------------------------------- */
+
+/* Call fn for each interrupt that /proc/interrupts says comes by MSI. */
+static void each_irq(void (*fn)(int irq, unsigned long long count, const char *name))
+{
+	char line[1024];
+	FILE *f = fopen("/proc/interrupts", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		unsigned long long count = 0, v;
+		char *p, *end, *name;
+		int irq;
+
+		if (!strstr(line, "MSI") || sscanf(line, " %d:", &irq) != 1)
+			continue;
+		for (p = strchr(line, ':') + 1;; p = end) {
+			v = strtoull(p, &end, 10);
+			if (end == p || (*end && !isspace((unsigned char)*end)))
+				break;
+			count += v;
+		}
+		line[strcspn(line, "\n")] = 0;
+		name = strrchr(line, ' ');
+		fn(irq, count, name ? name + 1 : "?");
+	}
+	if (f)
+		fclose(f);
+}
+
+static unsigned long long total;
+
+static void show_irq(int irq, unsigned long long count, const char *name)
+{
+	total += count;
+	printf("job irqs: %d %llu %s\n", irq, count, name);
+}
+
+static void job_irqs(const char *arg)
+{
+	total = 0;
+	each_irq(show_irq);
+	printf("job irqs: total %llu\n", total);
+}
+
+static unsigned core_now, moved, refused, rounds;
+
+static void move_irq(int irq, unsigned long long count, const char *name)
+{
+	char path[64], text[16];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", irq);
+	n = snprintf(text, sizeof(text), "%u", core_now);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		refused++;
+	else
+		moved++;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Beside the other jobs. */
+static void job_spread(const char *arg)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	time_t end = time(NULL) + atoi(arg);
+
+	if (fork())
+		return;
+	while (time(NULL) < end) {
+		core_now = (core_now + 1) % (unsigned)cores;
+		rounds++;
+		each_irq(move_irq);
+		nap_ms(500);
+	}
+	printf("job spread: %u rounds, %u moves, %u refused\n", rounds, moved, refused);
+	fflush(stdout);
+	_exit(0);
+}
+
+static void job_wait(const char *arg)
+{
+	while (wait(NULL) > 0)
+		;
+}
+
+static void job_wc(const char *arg)
+{
+	char line[256];
+	FILE *f;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	f = fopen("/sys/kernel/debug/x86/pat_memtype_list", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		printf("job wc: %s\n", line);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* ---- the list ------------------------------------------------------------------------------- */
+
+static void job_mark(const char *arg)
+{
+	printf("mark %s\n", arg);
+	fflush(stdout);
+}
+
+static void job_nap(const char *arg)
+{
+	nap_ms((unsigned)atoi(arg) * 1000);
+}
+
+static void job_reboot(const char *arg)
+{
+	fflush(stdout);
+	nap_ms(200);
+	reboot(RB_AUTOBOOT);
+}
+
+static void job_stay(const char *arg)
+{
+	for (;;)
+		nap_ms(3600000);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(const char *arg);
+} jobs[] = {
+    {"kms", job_kms},	    {"pci", job_pci},	{"disk", job_disk}, {"reads", job_reads},
+    {"fill", job_fill},	    {"net", job_net},	{"irqs", job_irqs}, {"spread", job_spread},
+    {"wait", job_wait},	    {"wc", job_wc},	{"mark", job_mark}, {"nap", job_nap},
+    {"reboot", job_reboot}, {"stay", job_stay},
+};
+
+static void run_job(char *job)
+{
+	char *arg = strchr(job, ':');
+
+	if (arg)
+		*arg++ = 0;
+	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
+		if (!strcmp(job, jobs[i].name)) {
+			jobs[i].run(arg ? arg : "");
+			fflush(stdout);
+			return;
+		}
+	printf("there is no job %s\n", job);
+}
+
+int main(void)
+{
+	static char cmdline[4096];
+	char *list, *save, *job;
+
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("dev", "/dev", "devtmpfs", 0, NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	crc_init();
+	printf("init reached\n");
+	load_modules();
+	printf("init ready\n");
+	text_of("/proc", "cmdline", cmdline, sizeof(cmdline));
+	list = strstr(cmdline, "jobs=");
+	if (list) {
+		list += strlen("jobs=");
+		list[strcspn(list, " ")] = 0;
+		for (job = strtok_r(list, ",", &save); job; job = strtok_r(NULL, ",", &save))
+			run_job(job);
+	}
+	printf("init ends\n");
+	fflush(stdout);
+	nap_ms(500);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}

@@ -1,0 +1,251 @@
+/*
+ * A workstation whose device attacks everybody: QEMU's edu has a DMA engine and an MSI of its own.
+ * Each attempt has its control, the same engine moments before, reaching memory it may reach.
+ *
+ *   foreign=ADDRESS   guest-physical address beyond this workstation's memory that is a host address of
+ *                     the neighbour's memory or the hypervisor's (repeatable as foreign0=, foreign1= ...)
+ *
+ * Lines are those of the attack's table: attempt: ENGINE | KIND | WHAT | CONTROL | RESULT | FAULT.
+ * The counters page tells the harness of the faults.
+ */
+#include "lib/guest.h"
+#include "core/base/fmt.h"
+
+const char guest_name[] = "pci_attack";
+
+#define EDU_IDS	    0x11e81234
+#define EDU_STATUS  0x24
+#define EDU_RAISE   0x60
+#define EDU_ACK	    0x64
+#define EDU_DMA_SRC 0x80
+#define EDU_DMA_DST 0x88
+#define EDU_DMA_LEN 0x90
+#define EDU_DMA_CMD 0x98
+#define EDU_BUFFER  0x40000
+#define EDU_RUN	    1
+#define EDU_TO_RAM  2
+
+#define SOURCE	MIB(8) /* own memory */
+#define TARGET	MIB(9)
+#define LENGTH	512
+#define VECTOR	0x71
+#define FOREIGN 0x72 /* never ours */
+
+static u64 regs, pattern = 0xa77ac00000000000ull;
+static struct pci_place edu;
+static u32 msi, tried, controls, successes;
+static volatile u64 own_interrupts, foreign_interrupts, nmis;
+
+static void write64(u64 off, u64 v)
+{
+	*(volatile u64 *)(regs + off) = v;
+}
+
+static u64 read64(u64 off)
+{
+	return *(volatile u64 *)(regs + off);
+}
+
+static void dma(u64 from, u64 to, u32 length, u32 direction)
+{
+	write64(EDU_DMA_SRC, from);
+	write64(EDU_DMA_DST, to);
+	write64(EDU_DMA_LEN, length);
+	write64(EDU_DMA_CMD, EDU_RUN | direction);
+	if (!WAIT_FOR(!(read64(EDU_DMA_CMD) & EDU_RUN), 5000000))
+		fatal("edu does not end its transfer");
+}
+
+static void load(const void *bytes, u32 length)
+{
+	memcpy((void *)SOURCE, bytes, length);
+	barrier();
+	dma(SOURCE, EDU_BUFFER, length, 0);
+}
+
+/* Own memory by the same engine. */
+static bool works(void)
+{
+	volatile u64 *at = (volatile u64 *)TARGET;
+
+	pattern++;
+	load(&pattern, 8);
+	*at = 0;
+	dma(EDU_BUFFER, TARGET, 8, EDU_TO_RAM);
+	return *at == pattern;
+}
+
+static void tell(const char *kind, const char *what, bool control, bool succeeded)
+{
+	tried++;
+	controls += control;
+	successes += succeeded;
+	print("attempt: guest's edu | %s | %s | %s | %s | counted\n", kind, what,
+	      control ? "works" : "BROKEN", succeeded ? "SUCCEEDED" : "blocked");
+	EXPECT(control && !succeeded, "%s %s", kind, what);
+}
+
+/*
+ * A read that is blocked gives nothing of what is there: the buffer does not change or is filled with
+ * ones or zeroes. The neighbour's memory holds products of its salt and is never either.
+ */
+static void try_address(const char *what, u64 address)
+{
+	volatile u64 *at = (volatile u64 *)TARGET;
+	bool control = works(), leaked = false;
+	u64 before = pattern;
+
+	dma(address, EDU_BUFFER, LENGTH, 0);
+	for (u32 i = 0; i < LENGTH / 8; i++)
+		at[i] = 0;
+	dma(EDU_BUFFER, TARGET, LENGTH, EDU_TO_RAM);
+	for (u32 i = 0; i < LENGTH / 8; i++)
+		leaked |= at[i] && at[i] != ~0ull && at[i] != before && (at[i] & 0xffff);
+	tell("read", what, control, leaked && at[0] != before);
+	control = works();
+	dma(EDU_BUFFER, address, LENGTH, EDU_TO_RAM);
+	/* whether it arrived is the neighbour's to notice; here it must not have come back */
+	dma(address, EDU_BUFFER, 8, 0);
+	tell("write", what, control, false);
+}
+
+static void on_own(struct frame *f)
+{
+	own_interrupts++;
+	apic_eoi();
+}
+
+static void on_foreign(struct frame *f)
+{
+	foreign_interrupts++;
+	apic_eoi();
+}
+
+static void on_nmi(struct frame *f)
+{
+	nmis++;
+}
+
+static void set_msi(u64 address, u32 data)
+{
+	u32 head = pci_read(edu, msi);
+	bool wide = head >> 16 & 0x80;
+
+	pci_write(edu, msi, head & ~(1u << 16));
+	pci_write(edu, msi + 4, (u32)address);
+	if (wide)
+		pci_write(edu, msi + 8, (u32)(address >> 32));
+	pci_write(edu, msi + (wide ? 12 : 8), data);
+	pci_write(edu, msi, head | 1u << 16);
+}
+
+static void raise(void)
+{
+	mmio_write32(regs + EDU_RAISE, 1);
+	delay_us(2000);
+	mmio_write32(regs + EDU_ACK, 1);
+}
+
+static u64 own_address(void)
+{
+	return 0xfee00000ull | (u64)cpus[0].apic_id << 12;
+}
+
+static bool interrupt_works(void)
+{
+	u64 before = own_interrupts;
+
+	set_msi(own_address(), VECTOR);
+	raise();
+	return WAIT_FOR(own_interrupts == before + 1, 1000000);
+}
+
+static void check_interrupt(const char *kind, const char *what, u64 address, u32 data, bool by_dma)
+{
+	bool control = interrupt_works();
+	u64 own = own_interrupts, foreign = foreign_interrupts, bad = trap_unexpected, nmi = nmis;
+
+	if (by_dma) {
+		load(&data, 4);
+		dma(EDU_BUFFER, address, 4, EDU_TO_RAM);
+		delay_us(2000);
+	} else {
+		set_msi(address, data);
+		raise();
+	}
+	tell(kind, what, control,
+	     own != own_interrupts || foreign != foreign_interrupts || bad != trap_unexpected ||
+		 nmi != nmis);
+}
+
+static void attack_interrupts(void)
+{
+	static const struct {
+		const char *what;
+		u32 data;
+	} list[] = {
+	    {"SMI", 0x200 | FOREIGN},
+	    {"NMI", 0x400 | FOREIGN},
+	    {"INIT", 0x500},
+	    {"ExtINT", 0x700 | FOREIGN},
+	    {"vector 0", 0},
+	    {"vector 15", 15},
+	    {"level trigger", 0xc000 | FOREIGN},
+	};
+	char what[96];
+
+	for (u32 i = 0; i < ARRAY_SIZE(list); i++) {
+		fmt(what, sizeof(what), "%s to its own core", list[i].what);
+		check_interrupt("MSI", what, own_address(), list[i].data, false);
+	}
+	check_interrupt("MSI", "a core it does not have", 0xfee00000ull | 0x7f << 12, FOREIGN,
+			false);
+	check_interrupt("MSI", "the hypervisor's own remappable format", 0xfee00010ull, 0, false);
+	check_interrupt("MSI", "an address above 4 GiB", 0x1fee00000ull, FOREIGN, false);
+	check_interrupt("MSI", "memory of its own", TARGET, FOREIGN, false);
+	for (u32 id = 0; id < 4; id++) {
+		fmt(what, sizeof(what), "a written message to physical core %u", id);
+		if (option("dma-messages"))
+			check_interrupt("DMA", what, 0xfee00000ull | id << 12, FOREIGN, true);
+	}
+}
+
+static void attack_addresses(void)
+{
+	char key[16], text[24], what[96];
+
+	try_address("just beyond its memory", option_number("memory", 64) << 20);
+	try_address("the first byte below 4 GiB that is nobody's", 0xfff00000);
+	try_address("the gap below 1 TiB", 0xfd00000000ull);
+	try_address("an address wider than any table", 1ull << 50);
+	try_address("its own registers", regs);
+	for (u32 i = 0; i < 8; i++) {
+		fmt(key, sizeof(key), "foreign%u", i);
+		if (!option_text(key, text, sizeof(text)))
+			continue;
+		fmt(what, sizeof(what), "another's memory at host address %s", text);
+		try_address(what, option_number(key, 0));
+	}
+}
+
+void guest_main(void)
+{
+	smp_start();
+	trap_set(VECTOR, on_own);
+	trap_set(FOREIGN, on_foreign);
+	trap_set(2, on_nmi);
+	irq_on();
+	if (!pci_find(EDU_IDS, &edu))
+		fatal("there is no edu");
+	pci_enable(edu);
+	regs = pci_bar(edu, 0);
+	msi = pci_capability(edu, 5);
+	EXPECT((mmio_read32(regs) & 0xffff) == 0xed, "edu is what it says");
+	EXPECT(works(), "its engine reaches our memory");
+	EXPECT(interrupt_works(), "its interrupt reaches our core");
+	print("attack begin\n");
+	attack_addresses();
+	attack_interrupts();
+	EXPECT(works() && interrupt_works(), "it works for us to the end");
+	print("attack done: %u attempts, %u controls, %u successes\n", tried, controls, successes);
+}

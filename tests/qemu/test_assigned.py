@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""
+Devices in hostile hands, and their life: one that attacks from inside a guest, a guest that fuzzes its
+devices' configuration space, a device that storms, and a disk that is handed over again and again,
+each beside a neighbour that notices everything. Ends with figures. As test_assigned_all.py: the long way.
+"""
+import os
+import re
+import sys
+import tempfile
+
+from counters import difference
+from facts import functions
+from lab import BUILD, Tap, boot, bundle, guest, verdict, ws
+
+LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
+CYCLES, OPS, STORM = (50, 100000, 100000) if LONG else (5, 20000, 3000)
+UNITS = {
+    "VT-d": ["-device", "intel-iommu,intremap=on,eim=on"],
+    "AMD-Vi": ["-device", "amd-iommu,intremap=on,xtsup=on,pt=off"],
+}
+EDU = ["-device", "pcie-root-port,id=rp,addr=4.0", "-device", "edu,bus=rp,id=edu,dma_mask=0xffffffffffffffff"]
+NICS = ["-netdev", "user,id=u0,restrict=on", "-device", "e1000e,addr=5.0,id=nic,netdev=u0",
+        "-netdev", "user,id=u1,restrict=on", "-device", "igb,addr=0c.0,id=nic2,netdev=u1"]
+
+tap = Tap()
+figures = {"reassign_cycles": 0, "attack_attempts": 0, "attack_successes": 0, "storm_neighbour_exits": 0}
+
+
+def neighbour(seconds):
+    return ws("neighbour", [3, 4], "64M", guest("heartbeat"), "seconds=%d" % seconds)
+
+
+def disk(folder):
+    path = os.path.join(folder, "disk")
+    with open(path, "wb") as f:
+        f.truncate(16 << 20)
+    return ["-drive", "if=none,id=d,format=raw,file=" + path, "-device", "nvme,addr=6.0,serial=cycle-1,drive=d,id=disk"]
+
+
+def host_addresses(plan):
+    """Where mkbundle put the neighbour's memory."""
+    with tempfile.NamedTemporaryFile(dir=BUILD) as f:
+        text = bundle(f.name, plan, "--smp", "5", "--memory", "1G")
+    mine = text[text.index("\nneighbour\n"):]
+    return [int(x, 16) for x in re.findall(r"ram +(0x\w+)", mine)]
+
+
+def faults(m):
+    return m.counters().iommu_faults
+
+
+def cycle(vendor, folder):
+    words = disk(folder)
+    facts = functions(words)
+    plan = [ws("restless", [1, 2], "64M", guest("pci_cycle"), "serial=cycle-1", device=facts["disk"]), neighbour(20 if LONG else 8)]
+    with boot(plan, 5, limit=600, extra=UNITS[vendor] + words) as m:
+        done = m.wait("^cycle done", "restless", count=CYCLES + 1, timeout=500)
+        n = sum(t == "cycle done" for t in m.text("restless"))
+        figures["reassign_cycles"] = max(figures["reassign_cycles"], n - 1)
+        bad = [t for t in m.text("restless") if t.startswith("not ok")]
+        tap.ok(done and not bad, "%s: the disk was handed over %d times and started from its reset state each time" % (vendor, n),
+               bad + m.log()[-40:])
+        c = m.counters()
+        d = c.device("0000:00:06.0")
+        tap.ok(d["resets"] >= n and d["state"] != "parked", "%s: with a reset before each (%d)" % (vendor, d["resets"]), [str(d)])
+        tables = {t.group(1) for t in (re.match(r"restless: started on .* (\d+) KiB of its grant in use", x) for x in m.text()) if t}
+        tap.ok(len(tables) == 1, "%s: its tables are as large after each start as after the first: %s KiB" % (vendor, tables or "?"), m.text()[-20:])
+        tap.ok(not c.iommu_faults, "%s: no fault meanwhile" % vendor, m.text())
+        m.wait_tallies(["neighbour"], timeout=120)
+        verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of it" % vendor, m.log())
+
+
+def attack(vendor):
+    facts = functions(EDU)
+
+    def plan(words):
+        return [ws("hostile", [1, 2], "64M", guest("pci_attack"), words, device=facts["edu"]), neighbour(12 if LONG else 8)]
+    foreign = [a + (8 << 20) for a in host_addresses(plan(""))] + [16 << 20 | 4096, 20 << 20]
+    # only what is beyond its own addresses is anybody else's
+    foreign = [a for a in foreign if a >= 64 << 20]
+    words = "memory=64 " + " ".join("foreign%d=%#x" % (i, a) for i, a in enumerate(foreign))
+    with boot(plan(words), 5, limit=300, extra=UNITS[vendor] + EDU) as m:
+        m.wait("^attack begin", "hostile", timeout=60)
+        m.wait("heartbeat begin", "neighbour", timeout=60)
+        m.wait("^attack done", "hostile", timeout=120)
+        tried = [t for t in m.text("hostile") if t.startswith("attempt: ")]
+        won = [t for t in tried if "SUCCEEDED" in t]
+        figures["attack_attempts"] += len(tried)
+        figures["attack_successes"] += len(won)
+        tap.ok(tried and not won and all("| works |" in t for t in tried),
+               "%s: %d attempts from inside a guest, each with its control, %d succeeded" % (vendor, len(tried), len(won)),
+               won + m.text("hostile")[-30:])
+        dma = sum(" read | " in t or " write | " in t for t in tried)
+        # VT-d has one reason for what is not mapped and what is not writable.
+        said = m.wait(r"iommu: 0000:01:00\.0 \(hostile\): write to 0x\w+ blocked: (nothing is mapped there|it is not mapped for writing) \[VT-d", timeout=20)
+        tap.ok(said, "%s: a fault is one line with device, workstation, address and reason" % vendor, m.text()[-20:])
+        c = m.counters()
+        d = c.device("0000:01:00.0")
+        tap.ok(c.iommu_faults >= dma and d["faults"] == c.iommu_faults, "%s: the counters page counts its faults (%d)" % (vendor, d["faults"]), [str(d)])
+        m.wait_tallies(["hostile", "neighbour"], timeout=120)
+        verdict(tap, m.text("hostile"), "%s: the attacker's own view" % vendor, m.log()[-60:])
+        verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of the attack" % vendor, m.log())
+        tap.ok(not m.find("panic"), "%s: the hypervisor is well" % vendor, m.text())
+
+
+def storm(vendor, folder):
+    words = disk(folder)
+    facts = functions(words)
+    plan = [ws("hostile", [1, 2], "64M", guest("pci_cycle"), "serial=cycle-1 storm=%d" % STORM, device=facts["disk"]), neighbour(15)]
+    with boot(plan, 5, limit=300, extra=UNITS[vendor] + words) as m:
+        m.wait("heartbeat begin", "neighbour", timeout=60)
+        m.wait("^storm begin", "hostile", timeout=60)
+        before = m.counters().exits("neighbour")
+        done = m.wait("^storm done", "hostile", timeout=200)
+        after = m.counters()
+        cost = {k: v for k, v in difference(before, after.exits("neighbour")).items() if v and k != "io"}  # its own console
+        figures["storm_neighbour_exits"] += sum(cost.values())
+        d = after.device("0000:00:06.0")
+        tap.ok(done and d["faults"] >= 1000, "%s: %d faults of one device, %s" % (vendor, d["faults"], done and done.group(0)), m.log()[-30:])
+        tap.ok(d["state"] == "silenced" and m.wait("hostile: lost a device: .*it is blocked until it is reset|that many faults a second", timeout=10),
+               "%s: the device is silenced, and its owner is told" % vendor, m.text()[-20:])
+        lines = sum("(hostile)" in t for t in m.text())
+        tap.ok(lines <= 40, "%s: %d lines tell of it" % (vendor, lines), m.text()[-20:])
+        tap.ok(not cost, "%s: it cost the neighbour no exit" % vendor, [str(cost)])
+        m.wait_state("hostile", ["off"], timeout=60)
+        d = m.counters().device("0000:00:06.0")
+        tap.ok(d["state"] == "quarantined" and d["workstation"] is None, "%s: after its reset the device is free again" % vendor, [str(d)] + m.text()[-10:])
+        m.wait_tallies(["neighbour"], timeout=120)
+        verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of the storm" % vendor, m.log())
+
+
+def fuzz(vendor, folder):
+    words = NICS + disk(folder)
+    facts = functions(words)
+    plan = [ws("hostile", [1, 2], "64M", guest("pci_fuzz"), "ops=%d seed=7" % OPS, device=[facts["nic"], facts["nic2"], facts["disk"]]),
+            neighbour(25 if LONG else 10)]
+    with boot(plan, 5, limit=400, extra=UNITS[vendor] + words) as m:
+        m.wait_tallies(["hostile", "neighbour"], timeout=350)
+        verdict(tap, m.text("hostile"), "%s: %d wild writes to configuration spaces and MSI-X tables" % (vendor, OPS), m.log()[-60:])
+        verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of them" % vendor, m.log())
+        tap.ok(not m.find("panic"), "%s: the hypervisor is well" % vendor, m.text())
+
+
+with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
+    for vendor in UNITS:
+        cycle(vendor, folder)
+        fuzz(vendor, folder)
+    storm("VT-d", folder)  # the emulator's AMD-Vi logs no faults
+    attack("VT-d")  # the emulator's AMD-Vi does not isolate what lies behind a port, and edu resets by its bus alone
+for k, v in figures.items():
+    print("pt.%s %s" % (k, v))
+tap.done()
