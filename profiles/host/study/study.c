@@ -205,49 +205,52 @@ static void check_kernels(struct study *s)
 	}
 }
 
-void study_plan(struct study *s)
+static bool resolve_all(struct study *s)
 {
-	u32 n = s->site->nworkstations;
-	bool *degraded = chunks_take(&s->mem, n ? n : 1, sizeof(*degraded));
 	u64 room = resolve_memory(s->site, s->facts);
 	struct arena arena = arena_of(chunks_take(&s->mem, 1, room), room);
+
+	if (resolve(s->site, s->facts, &arena, &s->r, &s->resolved)) {
+		report(&s->r, "machine-file", SEVERITY_ERROR, s->site->p.at, "Report this",
+		       "the site is larger than it said");
+		return false;
+	}
+	return true;
+}
+
+void study_place(struct study *s)
+{
+	u32 n = s->site->nworkstations;
+	bool *degraded = chunks_take(&s->mem, n ? n : 1, sizeof(*degraded)), cut = false;
 	struct proof_context context = {s, degraded};
-	struct rule_context rules_context = {
+
+	s->planned = plan_all(s, degraded);
+	if (s->planned) {
+		s->machine.boot.bundle_size = bundle_size(&s->bundle) + blob_size(&s->plan) + 256;
+		(void)!prove(&s->machine, NULL, &s->plan, note_refusal, &context);
+		check_kernels(s);
+	}
+	for (u32 w = 0; w < n; w++)
+		cut |= degraded[w];
+	s->planned &= !cut;
+}
+
+void study_plan(struct study *s)
+{
+	struct rule_context context = {
 	    .site = s->site,
 	    .facts = s->facts,
 	    .machine = &s->machine,
 	    .resolved = &s->resolved,
 	    .r = &s->r,
 	};
-	bool cut = false;
 
-	if (resolve(s->site, s->facts, &arena, &s->r, &s->resolved)) {
-		report(&s->r, "machine-file", SEVERITY_ERROR, s->site->p.at, "Report this",
-		       "the site is larger than it said");
+	if (!resolve_all(s))
 		return;
-	}
 	bundle_files(s);
-	s->planned = plan_all(s, degraded);
-	if (s->planned) {
-		s->machine.boot.bundle_size = bundle_size(&s->bundle) + blob_size(&s->plan) + 256;
-		(void)!prove(&s->machine, NULL, &s->plan, note_refusal, &context);
-		check_kernels(s);
-		rules_context.plan = &s->plan;
-	}
-	for (u32 w = 0; w < n; w++)
-		cut |= degraded[w];
-	rules_check(&rules_context);
-	s->planned &= !cut;
-}
-
-void study_forget(struct study *s)
-{
-	bundle_free(&s->bundle);
-	free(s->arena_memory);
-	s->arena_memory = NULL;
-	s->planned = false;
-	s->nfound = 0;
-	s->r.errors = 0;
+	study_place(s);
+	context.plan = s->planned ? &s->plan : NULL;
+	rules_check(&context);
 }
 
 bool study_good(const struct study *s)

@@ -31,12 +31,10 @@ struct study {
 
 /* Read the site, its workstations and its machine. */
 void study_read(struct study *s, const char *path);
-/*
- * Resolve, plan, prove, advise, for s->site on s->machine (and s->facts). May be called again after
- * those were changed: then study_forget() first.
- */
+/* Resolve, plan, prove, advise, for s->site on s->machine (and s->facts). */
 void study_plan(struct study *s);
-void study_forget(struct study *s);
+/* Only plan and prove again, after s->machine and s->resolved.wants were changed. */
+void study_place(struct study *s);
 /* Both. True when nothing is in the way of building it. */
 bool study_all(struct study *s, const char *path);
 bool study_good(const struct study *s);
