@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/partition/blob.h"
 #include "core/partition/prove.h"
+#include "profiles/host/facts/read.h"
 #include "profiles/host/language/language.h"
 #include "profiles/host/study/kernel.h"
 #include "profiles/host/study/study.h"
@@ -32,33 +33,6 @@ static void keep(void *ctx, const struct diagnostic *d)
 	s->found[s->nfound++] = *d;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
-
-static void emulate(struct study *s)
-{
-	const struct site_emulator *e = &s->site->emulator;
-	struct qemu_options o = {.cpus = e->cores * e->threads,
-				 .threads = e->threads,
-				 .memory = e->memory,
-				 .iommu = true};
-
-	s->have_machine = qemu_machine_make(&s->emulated, &o);
-	s->machine = s->emulated.machine;
-}
-
-void study_read(struct study *s, const char *path)
-{
-	struct language l = {&s->mem, &s->r};
-
-	*s = (struct study){.path = path, .r = {.sink = keep, .ctx = s}};
-	l.mem = &s->mem;
-	s->site = language_load_site(&l, path);
-	if (s->site && !s->site->machine)
-		emulate(s);
-}
-
-/* ---- the bundle ------------------------------------------------------------------------------ */
-
 static void no_file(struct study *s, const char *path, struct place at)
 {
 	report(&s->r, "unknown-file", SEVERITY_ERROR, at,
@@ -75,6 +49,64 @@ static void check_readable(struct study *s, const char *path, struct place at)
 	else if (path)
 		no_file(s, path, at);
 }
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static void emulate(struct study *s)
+{
+	const struct site_emulator *e = &s->site->emulator;
+	struct qemu_options o = {.cpus = e->cores * e->threads,
+				 .threads = e->threads,
+				 .memory = e->memory,
+				 .iommu = true};
+
+	s->have_machine = qemu_machine_make(&s->emulated, &o);
+	s->machine = s->emulated.machine;
+}
+
+static void read_machine(struct study *s)
+{
+	const char *path = s->site->machine;
+	struct place at = PLACE_OF(s->site, machine);
+	struct arena arena;
+	FILE *f = fopen(path, "rb");
+	u64 room;
+	int err;
+
+	/* A file that is not there is a fault of the line that names it. */
+	if (!f) {
+		no_file(s, path, at);
+		return;
+	}
+	fclose(f);
+	s->facts = facts_read_file(path, &s->mem, &s->r);
+	if (!s->facts)
+		return;
+	room = facts_machine_memory(s->facts);
+	arena = arena_of(chunks_take(&s->mem, 1, room), room);
+	err = facts_machine(s->facts, &arena, &s->machine);
+	if (err)
+		report(&s->r, "machine-file", SEVERITY_ERROR, at,
+		       "Write it again with caprock probe of this version",
+		       "%s describes no machine: %s", path, err_text(err));
+	s->have_machine = !err;
+}
+
+void study_read(struct study *s, const char *path)
+{
+	struct language l = {&s->mem, &s->r};
+
+	*s = (struct study){.path = path, .r = {.sink = keep, .ctx = s}};
+	s->site = language_load_site(&l, path);
+	if (!s->site)
+		return;
+	if (s->site->machine)
+		read_machine(s);
+	else
+		emulate(s);
+}
+
+/* ---- the bundle ------------------------------------------------------------------------------ */
 
 static const char *bundle_file(struct study *s, const char *path, struct place at)
 {
