@@ -1,7 +1,7 @@
 # The tool `caprock`: every host/ source but core/host, over the pure archive.
-PACKAGES += libyaml-dev libpci-dev libdrm-dev pciutils pci.ids
+PACKAGES += libyaml-dev libxml2-dev libpci-dev libdrm-dev pciutils pci.ids
 CAPROCK_O := $(filter-out $B/host/core/host/%,$(HOST_O))
-CAPROCK_LIBS := -lyaml -lpci -ldrm
+CAPROCK_LIBS := -lyaml -lxml2 -lpci -ldrm
 
 ALL += $B/caprock
 
@@ -12,3 +12,7 @@ $B/caprock: $(CAPROCK_O) $B/libpure.a
 $B/%/profiles/host/facts/gpus.o: HOST_CFLAGS += -isystem /usr/include/libdrm
 $B/%/profiles/host/facts/gpus.o: SAN_CFLAGS += -isystem /usr/include/libdrm
 $B/%/profiles/host/facts/gpus.o: FUZZ_CFLAGS += -isystem /usr/include/libdrm
+
+$B/%/profiles/host/import/libvirt.o: HOST_CFLAGS += -isystem /usr/include/libxml2
+$B/%/profiles/host/import/libvirt.o: SAN_CFLAGS += -isystem /usr/include/libxml2
+$B/%/profiles/host/import/libvirt.o: FUZZ_CFLAGS += -isystem /usr/include/libxml2
