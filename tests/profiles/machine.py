@@ -184,7 +184,7 @@ def lab(**more):
     m.missing = list(missing)
     m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 0, vram_bar=bar)               # 01:00
     m.gpu(0x1002, 0x73a3, "Radeon Pro W6800", 32 * GIB, 1, boot=True, rom="shadow")  # 02:00
-    m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 1)                             # 03:00
+    m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 1, rom="bad", vram_bar=bar)                # 03:00
     m.nic(0x001b21ffff6d9ac8, node=0)                                           # 04:00
     m.nvme(node=0)                                                              # 05:00
     m.usb(node=0)                                                               # 06:00

@@ -11,3 +11,13 @@ $B/profiles/test_%: $B/san/tests/profiles/test_%.o $B/libfake-san.a $B/libprofil
 	$(call say,LINK)
 	$(Q)$(CC) $(SAN) $< -Wl,--start-group $B/libfake-san.a $B/libprofiles-san.a $B/libpure-san.a -Wl,--end-group \
 		$(CAPROCK_LIBS) -lcmocka -o $@
+
+# rulecheck: rules that only a broken plan shows.
+ALL += $B/tests/rulecheck
+$B/tests/rulecheck: $(addprefix $B/host/,tests/profiles/rulecheck.o tests/fake/damage.o) \
+		$(filter-out $B/host/profiles/host/main.o,$(CAPROCK_O)) $B/libpure.a
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $^ $(CAPROCK_LIBS) -o $@
+
+TESTS += tests/profiles/test_rules.py

@@ -139,23 +139,18 @@ static void bundle_files(struct study *s)
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
-struct proof_context {
-	struct study *s;
-	const bool *degraded; /* by workstation: it was cut down after a shortage */
-};
-
 static void note_refusal(void *ctx, const struct refusal *f)
 {
-	struct proof_context *c = ctx;
+	struct study *s = ctx;
 	const struct rule_info *rule = rule_find(rule_name(f->rule));
 
 	/* What was cut down has said its own already. */
-	if (f->workstation != ~0u && c->degraded[f->workstation] &&
+	if (f->workstation != ~0u && s->degraded[f->workstation] &&
 	    (rule->place == AT_CORES || rule->place == AT_MEMORY))
 		return;
-	report(&c->s->r, rule_name(f->rule), SEVERITY_ERROR,
-	       rule_place_of(rule, c->s->site, &c->s->resolved, f->workstation, f->item), f->remedy,
-	       "%s", f->text);
+	report(&s->r, rule_name(f->rule), SEVERITY_ERROR,
+	       rule_place_of(rule, s->site, &s->resolved, f->workstation, f->item), f->remedy, "%s",
+	       f->text);
 }
 
 static void note_shortage(struct study *s, const struct shortage *why)
@@ -171,7 +166,7 @@ static void note_shortage(struct study *s, const struct shortage *why)
  * Plan; a workstation that there is not enough for is cut down to the least, so that the others and
  * its devices are looked at all the same. False when even that does not work.
  */
-static bool plan_all(struct study *s, bool *degraded)
+static bool plan_all(struct study *s)
 {
 	u32 n = s->site->nworkstations;
 	struct planner_options o = {.bundle_size = bundle_size(&s->bundle) + BLOB_ROOM,
@@ -201,10 +196,10 @@ static bool plan_all(struct study *s, bool *degraded)
 		}
 		note_shortage(s, &why);
 		if (why.want >= n ||
-		    (degraded[why.want] && s->resolved.wants[why.want].cores <= 1 &&
+		    (s->degraded[why.want] && s->resolved.wants[why.want].cores <= 1 &&
 		     s->resolved.wants[why.want].memory <= MIB(64)))
 			return false;
-		degraded[why.want] = true;
+		s->degraded[why.want] = true;
 		s->resolved.wants[why.want].cores = 1;
 		s->resolved.wants[why.want].memory = MIB(64);
 	}
@@ -250,20 +245,25 @@ static bool resolve_all(struct study *s)
 	return true;
 }
 
+void study_prove(struct study *s, const struct plan *current)
+{
+	s->machine.boot.bundle_size = bundle_size(&s->bundle) + blob_size(&s->plan) + 256;
+	(void)!prove(&s->machine, current, &s->plan, note_refusal, s);
+}
+
 void study_place(struct study *s)
 {
 	u32 n = s->site->nworkstations;
-	bool *degraded = chunks_take(&s->mem, n ? n : 1, sizeof(*degraded)), cut = false;
-	struct proof_context context = {s, degraded};
+	bool cut = false;
 
-	s->planned = plan_all(s, degraded);
+	s->degraded = chunks_take(&s->mem, n ? n : 1, sizeof(*s->degraded));
+	s->planned = plan_all(s);
 	if (s->planned) {
-		s->machine.boot.bundle_size = bundle_size(&s->bundle) + blob_size(&s->plan) + 256;
-		(void)!prove(&s->machine, NULL, &s->plan, note_refusal, &context);
+		study_prove(s, NULL);
 		check_kernels(s);
 	}
 	for (u32 w = 0; w < n; w++)
-		cut |= degraded[w];
+		cut |= s->degraded[w];
 	s->planned &= !cut;
 }
 

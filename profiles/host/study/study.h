@@ -24,6 +24,8 @@ struct study {
 	bool have_machine;
 	struct bundle bundle; /* kernels, initrds, ROMs, and the plan at last */
 	struct resolved resolved;
+	bool
+	    *degraded; /* by workstation: cut down after a shortage, its other faults still count */
 	struct plan plan;
 	bool planned; /* plan is whole */
 	void *arena_memory;
@@ -35,6 +37,8 @@ void study_read(struct study *s, const char *path);
 void study_plan(struct study *s);
 /* Only plan and prove again, after s->machine and s->resolved.wants were changed. */
 void study_place(struct study *s);
+/* Only prove s->plan again; `current`: what runs already, or NULL. */
+void study_prove(struct study *s, const struct plan *current);
 /* Both. True when nothing is in the way of building it. */
 bool study_all(struct study *s, const char *path);
 bool study_good(const struct study *s);
