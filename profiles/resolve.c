@@ -268,6 +268,8 @@ static void resolve_wish(struct resolver *v, const struct wish_device *d)
 	bool named =
 	    d->address.kind != ADDRESS_NONE || d->ids.given || d->class != CLASS_ANY || d->serial;
 
+	if (!named && d->p.faulty)
+		return;
 	if (named == (d->nany_of != 0)) {
 		report(v->r, "bad-value", SEVERITY_ERROR, d->p.at,
 		       "Say which by 'device', 'ids', 'class' or 'serial', or by 'any-of'",

@@ -20,4 +20,4 @@ $B/tests/rulecheck: $(addprefix $B/host/,tests/profiles/rulecheck.o tests/fake/d
 	$(call say,LINK)
 	$(Q)$(CC) $^ $(CAPROCK_LIBS) -o $@
 
-TESTS += tests/profiles/test_rules.py
+TESTS += tests/profiles/test_rules.py tests/profiles/test_typos.py
