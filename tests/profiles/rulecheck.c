@@ -61,7 +61,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (!break_plan(&s, argv[1])) {
-		fprintf(stderr, "rulecheck: there is no damage '%s', or the plan lacks what it breaks\n",
+		fprintf(stderr,
+			"rulecheck: there is no damage '%s', or the plan lacks what it breaks\n",
 			argv[1]);
 		return 2;
 	}
