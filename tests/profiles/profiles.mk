@@ -21,3 +21,10 @@ $B/tests/rulecheck: $(addprefix $B/host/,tests/profiles/rulecheck.o tests/fake/d
 	$(Q)$(CC) $^ $(CAPROCK_LIBS) -o $@
 
 TESTS += tests/profiles/test_rules.py tests/profiles/test_typos.py
+
+# Fuzzers of host/ parts need its libraries.
+PROFILE_FUZZ := $(addprefix $B/fuzz/fuzz_,site libvirt)
+$(PROFILE_FUZZ): $B/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/libprofiles-fuzz.a $B/libpure-fuzz.a
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< -Wl,--start-group $B/libprofiles-fuzz.a $B/libpure-fuzz.a \
+		-Wl,--end-group $(CAPROCK_LIBS) -o $@

@@ -71,19 +71,27 @@ static void left_out(const struct import *im, const xmlNode *n, const char *why)
 	fprintf(im->notes, "%s:%ld: left out: <%s>: %s\n", im->name, xmlGetLineNo(n), n->name, why);
 }
 
-/* A double-quoted YAML scalar. */
+/*
+ * A double-quoted YAML scalar. libxml2 gives valid UTF-8; of what XML allows, YAML wants control
+ * characters (U+0000-1F, 7F-9F) and the byte order mark escaped.
+ */
 static void put_quoted(const char *key, const char *text, FILE *out)
 {
 	fprintf(out, "%s: \"", key);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 32)
-			fprintf(out, "\\x%02x", c);
-		else
-			fputc(c, out);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c == '"' || *c == '\\') {
+			fprintf(out, "\\%c", *c);
+		} else if (*c < 32 || *c == 0x7f) {
+			fprintf(out, "\\x%02x", *c);
+		} else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+			fprintf(out, "\\x%02x", c[1]);
+			c++;
+		} else if (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf) {
+			fputs("\\ufeff", out);
+			c += 2;
+		} else {
+			fputc(*c, out);
+		}
 	}
 	fputs("\"\n", out);
 }
