@@ -162,7 +162,7 @@ class Machine:
         else:
             o += ["  kind: none", "  units: 0", "  rmrr: 0", "  interrupt_remapping: false", "  complete: false"]
         o.append("functions:")
-        for f in self.functions:
+        for f in sorted(self.functions, key=lambda g: g["bdf"]):
             lead = "- "
             for k, v in f.items():
                 if k == "bars":
@@ -196,7 +196,8 @@ def lab(**more):
 def rig():
     """The example with two GPUs: a tower for two people."""
     m = Machine("Rig 2", cores=16, gib=128)
-    m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 0, boot=True)
+    m.fn("00:02.0", "0000:00/02.0", 0x8086, 0x3e98, 0x030000, "UHD Graphics 630", bars=[m.bar(0, 16 * MIB)], boot_display="true")
+    m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 0)
     m.gpu(0x10de, 0x2231, "RTX A5000", 24 * GIB, 0)
     m.nic(0x001b21ffff6d9ac8, node=0)
     m.nic(0x001b21ffff6d9ad0, node=0)
@@ -208,9 +209,9 @@ def rig():
     return m
 
 
-def blade(gpus=4, packages=2, cores=32, gib=512):
+def blade(gpus=4, packages=2, cores=32, gib=512, threads=2):
     """The classroom: two packages, a GPU, network port, disk and USB controller a seat."""
-    m = Machine("Blade %d" % gpus, packages=packages, cores=cores, gib=gib, intel=False, phys_bits=48)
+    m = Machine("Blade %d" % gpus, packages=packages, cores=cores, threads=threads, gib=gib, intel=False, phys_bits=48)
     for i in range(gpus):
         node = i * packages // gpus
         m.gpu(0x1002, 0x73a3, "Radeon Pro W6800", 32 * GIB, node)
@@ -229,7 +230,7 @@ MACHINES = {
     "lab-partial": lambda: lab(missing=["displays: run caprock probe as root"]),
     "rig-2": rig,
     "blade-4": blade,
-    "bench": lambda: blade(8, 2, 64, 2048),
+    "bench": lambda: blade(8, 2, 128, 2048, 1),
 }
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ $B/tests/rulecheck: $(addprefix $B/host/,tests/profiles/rulecheck.o tests/fake/d
 	$(call say,LINK)
 	$(Q)$(CC) $^ $(CAPROCK_LIBS) -o $@
 
-TESTS += tests/profiles/test_rules.py tests/profiles/test_typos.py
+TESTS += tests/profiles/test_tool.py tests/profiles/test_rules.py tests/profiles/test_typos.py
 
 # Fuzzers of host/ parts need its libraries.
 PROFILE_FUZZ := $(addprefix $B/fuzz/fuzz_,site libvirt)
