@@ -25,7 +25,7 @@ class Machine:
         self.group, self.bus, self.port, self.mmio = 0, 1, 0, 0x80000000
         self.mmio64 = 1 << 38
         self.fn("00:00.0", "0000:00/00.0", 0x8086 if intel else 0x1022, 0x3e1f if intel else 0x1480, 0x060000,
-                "Host bridge", resets=())
+                "Host bridge", resets=(), unfit="\"it is part of the chipset\"")
 
     def fn(self, bdf, path, vendor, device, cls, name, resets=("flr",), sub=(0x1043, 0x8694), bars=(), group=None, **more):
         if group is None:
@@ -222,6 +222,7 @@ def blade(gpus=4, packages=2, cores=32, gib=512, threads=2):
 
 
 MACHINES = {
+    "plain": lambda: Machine("Plain", cores=6, threads=1, gib=8),
     "lab": lab,
     "lab-no-iommu": lambda: lab(iommu=False),
     "lab-no-remapping": lambda: lab(remapping=False),

@@ -5,36 +5,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import xml.dom.minidom
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-CAPROCK = os.path.join(ROOT, "build/caprock")
+from tool import BUILD, CAPROCK, ROOT, caprock as run, guest, machine, ok, read, tap, write
+
 EXAMPLES = os.path.join(ROOT, "profiles/examples")
-SMOKE = os.path.join(ROOT, "build/guests/smoke.elf")
-count = failed = 0
-
-
-def ok(good, words, details=""):
-    global count, failed
-    count += 1
-    failed |= not good
-    print("%s %d - %s" % ("ok" if good else "not ok", count, words))
-    if not good:
-        print("\n".join("# " + l for l in str(details).splitlines()))
-    return good
-
-
-def run(*args, cwd=ROOT, path=None):
-    p = subprocess.run([CAPROCK, *args], cwd=cwd, capture_output=True, text=True)
-    return p.returncode, p.stdout, p.stderr
-
-
-def read(*path):
-    with open(os.path.join(*path)) as f:
-        return f.read()
-
+SMOKE = guest("smoke")
 
 # ---- pages ---------------------------------------------------------------------------------------
 status, text, _ = run("schema", "--markdown")
@@ -60,9 +37,8 @@ ok(all('.SS "%s"' % v.replace("-", "\\-") in page for v in verbs) and ".B comman
 
 with tempfile.TemporaryDirectory() as d:
     # ---- completion ----
-    with open(os.path.join(d, "c.sh"), "w") as f:
-        f.write("PATH=%s:$PATH\nsource <(caprock completion)\n" % os.path.dirname(CAPROCK) +
-                "t() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _caprock; echo \"${COMPREPLY[*]}\"; }\n"
+    write(os.path.join(d, "c.sh"), "PATH=%s:$PATH\nsource <(caprock completion)\n" % os.path.dirname(CAPROCK) +
+          "t() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _caprock; echo \"${COMPREPLY[*]}\"; }\n"
                 "t caprock che\nt caprock run --time\nt caprock help smt\n")
     p = subprocess.run(["bash", os.path.join(d, "c.sh")], capture_output=True, text=True)
     ok(p.stdout.split() == ["check", "--timeout", "smt-split"], "bash completes verbs, options and topics", p.stdout + p.stderr)
@@ -71,8 +47,7 @@ with tempfile.TemporaryDirectory() as d:
     folder = os.path.join(d, "examples")
     shutil.copytree(EXAMPLES, folder)
     for name in os.listdir(os.path.join(folder, "machines")):
-        made = subprocess.run([os.path.join(ROOT, "tests/profiles/machine.py"), name[:-5]], capture_output=True, text=True).stdout
-        ok(made == read(folder, "machines", name), "example machine %s is what machine.py makes" % name)
+        ok(machine(name[:-5]) == read(folder, "machines", name), "example machine %s is what machine.py makes" % name)
     for name in ("vmlinuz", "initrd.img"):
         shutil.copy(SMOKE, os.path.join(folder, name))
     for site, names in (("rig", ["seismic-interpreter", "reservoir-engineer"]), ("geomodeller", ["geomodeller"]),
@@ -97,15 +72,14 @@ with tempfile.TemporaryDirectory() as d:
     conf = read(d, "rig", "reservoir-engineer.agent.conf")
     ok("port=5900\n" in conf and "max_viewers=4\n" in conf and not os.path.exists(d + "/rig/seismic-interpreter.agent.conf"),
        "what streams gets a file for its agent", conf)
-    if os.path.exists(os.path.join(ROOT, "build/caprock-agent")):
-        p = subprocess.run([os.path.join(ROOT, "build/caprock-agent"), "--config=" + d + "/rig/reservoir-engineer.agent.conf", "--help"],
+    if os.path.exists(os.path.join(BUILD, "caprock-agent")):
+        p = subprocess.run([os.path.join(BUILD, "caprock-agent"), "--config=" + d + "/rig/reservoir-engineer.agent.conf", "--help"],
                            capture_output=True, text=True)
         ok(p.returncode == 0, "which the agent reads", p.stderr)
 
     # ---- refusals ----
     bad = os.path.join(d, "bad.yaml")
-    with open(bad, "w") as f:
-        f.write("workstations: [{memory: 1 GiB, kernel: none}]\n")
+    write(bad, "workstations: [{memory: 1 GiB, kernel: none}]\n")
     for verb, more in (("check", ()), ("explain", ()), ("build", ("-o", d + "/none")), ("run", ())):
         status, text, err = run(verb, bad, *more)
         ok(status == 3 and "bad.yaml:1:" in text + err and "(unknown-file)" in text + err, "%s refuses with 3 and says why" % verb, text + err)
@@ -113,27 +87,22 @@ with tempfile.TemporaryDirectory() as d:
     for verb, more in (("check", ()), ("explain", ()), ("build", ("-o", d + "/none")), ("run", ()), ("dump", ()), ("import", ())):
         status, text, err = run(verb, "/no/such/file", *more)
         ok(status == 2 and "/no/such/file" in text + err, "%s: a file that is not there is 2" % verb, text + err)
-    blob = read_bytes = open(d + "/rig/plan.blob", "rb").read()
+    blob = open(d + "/rig/plan.blob", "rb").read()
     for words, data in (("cut", blob[:100]), ("spoiled", blob[:60] + b"\xff" + blob[61:]), ("empty", b""), ("no blob", b"x" * 100)):
-        with open(bad, "wb") as f:
-            f.write(data)
+        write(bad, data)
         ok(run("dump", bad)[0] == 3, "dump: a blob that is %s is 3" % words)
 
     # ---- import ----
     golden = os.path.join(ROOT, "tests/golden/import")
     status, text, err = run("import", "desk.xml", cwd=golden)
     ok(status == 0 and text == read(golden, "desk.yaml") and err == read(golden, "desk.notes"), "a libvirt domain is imported, the rest is named", text + err)
-    with open(bad, "w") as f:
-        f.write("<network><name>x</name></network>")
+    write(bad, "<network><name>x</name></network>")
     ok(run("import", bad)[0] == 3, "another document is refused")
     desk = re.sub(r'(kernel|initrd): ".*"', r'\1: "%s"' % SMOKE, text)
     desk = re.sub(r'  rom: ".*"\n', "", desk)
-    with open(os.path.join(d, "desk.yaml"), "w") as f:
-        f.write(desk)
-    with open(bad, "w") as f:
-        f.write("machine: examples/machines/rig-2.yaml\nworkstations: desk.yaml\n")
+    write(os.path.join(d, "desk.yaml"), desk)
+    write(bad, "machine: examples/machines/rig-2.yaml\nworkstations: desk.yaml\n")
     status, text, err = run("check", bad)
     ok(status == 0, "what was imported passes once its files are there", text + err)
 
-print("1..%d" % count)
-sys.exit(failed)
+tap.done()

@@ -2,14 +2,12 @@
 """Twenty-odd mistakes people make in a profile, and the hint that each must get, with its place."""
 import json
 import os
-import subprocess
-import sys
 import tempfile
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-CAPROCK = os.path.join(ROOT, "build/caprock")
+from tool import ROOT, caprock, guest, ok, tap, write
+
 GOOD = {
-    "name": "desk-1", "cores": "2", "memory": "1 GiB", "kernel": os.path.join(ROOT, "build/guests/smoke.elf"),
+    "name": "desk-1", "cores": "2", "memory": "1 GiB", "kernel": guest("smoke"),
     "devices": "[{device: 05:00.0}]", "heads": "[]", "stream": "{port: 5900}",
 }
 SITE = os.path.join(ROOT, "tests/golden/machines/lab.yaml")
@@ -51,26 +49,12 @@ TYPOS = [
     ({"processors": "[2, x]", "cores": None}, "as '[2, 3, 8-11]'"),
     ({"near": "node0"}, "Write 'gpu', 'any' or the number"),
 ]
-count = failed = 0
-
-
-def ok(good, words, details=""):
-    global count, failed
-    count += 1
-    failed |= not good
-    print("%s %d - %s" % ("ok" if good else "not ok", count, words))
-    if not good:
-        print("# " + details)
-
 
 def check(profile):
     with tempfile.TemporaryDirectory() as d:
-        path = os.path.join(d, "site.yaml")
         lines = ["machine: " + SITE, "workstations:", "-"] + ["  %s: %s" % kv for kv in profile.items() if kv[1] is not None]
-        with open(path, "w") as f:
-            f.write("\n".join(lines) + "\n")
-        p = subprocess.run([CAPROCK, "check", "--json", path], capture_output=True, text=True)
-        return p.returncode, json.loads(p.stdout), lines
+        status, text, _ = caprock("check", "--json", write(os.path.join(d, "site.yaml"), "\n".join(lines) + "\n"))
+        return status, json.loads(text), lines
 
 
 # Every spelling of an address means the same card.
@@ -90,5 +74,4 @@ for change, hint in TYPOS:
 # Several at once all come out.
 status, found, _ = check({**GOOD, "memroy": "1", "cores": "x", "role": "y", "stream": "{prot: 1}"})
 ok(len([f for f in found if f["severity"] == "error"]) == 4, "four faults are shown in one run", str(found))
-print("1..%d" % count)
-sys.exit(failed)
+tap.done()
