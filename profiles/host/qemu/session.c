@@ -12,6 +12,7 @@
 #define LINE_MAX_ 4096
 #define ARGS	  (QEMU_ARGS_MAX + 48)
 #define ERRORS	  4096 /* bytes of QEMU's own words that are kept */
+#define REFUSED_S 3
 
 struct console {
 	const char *name; /* NULL: the hypervisor's */
@@ -25,7 +26,8 @@ struct session {
 	u32 n;
 	char line[LINE_MAX_];
 	size_t length;
-	bool refused, panicked, halted;
+	bool panicked, halted;
+	double refused; /* when the first refusal was said; 0: none was */
 };
 
 static volatile sig_atomic_t stopped;
@@ -68,8 +70,8 @@ static void hypervisor_says(struct session *s, const char *text)
 
 	if (!strncmp(start, "error: ", 7) || !strncmp(start, "warning: ", 9))
 		start = strchr(start, ' ') + 1;
-	if (!strncmp(start, "refused (", 9))
-		s->refused = true;
+	if (!strncmp(start, "refused (", 9) && !s->refused)
+		s->refused = now();
 	if (!strncmp(start, "panic: ", 7))
 		s->panicked = true;
 	if (!strcmp(start, "halted") || !strncmp(start, "halted;", 7))
@@ -141,7 +143,10 @@ static bool over(const struct session *s, enum session_end *end)
 		all_matched &= c->matched;
 		failed |= c->failed;
 	}
-	if (s->panicked || s->halted)
+	/* Others may go on without the refused one; give the hypervisor time to say why, no more. */
+	if (s->refused && now() - s->refused > REFUSED_S)
+		*end = SESSION_REFUSED;
+	else if (s->panicked || s->halted)
 		*end = s->panicked ? SESSION_FAILED : SESSION_REFUSED;
 	else if (all_matched)
 		*end = SESSION_UNTIL;

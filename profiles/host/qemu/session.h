@@ -10,7 +10,7 @@ enum session_end {
 	SESSION_UNTIL,	 /* every console showed the text waited for */
 	SESSION_TIME,	 /* time was over while they ran */
 	SESSION_STOPPED, /* by a signal */
-	SESSION_REFUSED, /* the hypervisor refused the plan or the machine */
+	SESSION_REFUSED, /* the hypervisor refused the plan, the machine or a workstation */
 	SESSION_FAILED,	 /* a workstation failed, the hypervisor crashed, QEMU ended early */
 };
 

@@ -65,7 +65,7 @@ static int say_end(const struct run_args *a, int end)
 	    [SESSION_UNTIL] = {"every console showed what was waited for", EXIT_YES},
 	    [SESSION_TIME] = {"the time is over", EXIT_TIME},
 	    [SESSION_STOPPED] = {"stopped", EXIT_YES},
-	    [SESSION_REFUSED] = {"the hypervisor refused to start", EXIT_NO},
+	    [SESSION_REFUSED] = {"the hypervisor refused it, or a part of it", EXIT_NO},
 	    [SESSION_FAILED] = {"it failed", EXIT_FAILED},
 	};
 
