@@ -32,6 +32,11 @@ ok("0000:01:00.0 RTX A6000 (10de:2230) of one: left out" in text and "1024 MiB o
    "processors of two" in text and "proves nothing about the machine" in text and "GUEST" not in text,
    "every substitution is said, and nothing is claimed of the machine", text)
 
+for medium in ("iso", "usb"):
+    status, text, said = run("workstations: [{kernel: %s, cores: 1, memory: 128 MiB}]\nemulator: {cores: 2, memory: 1 GiB}\n" % guest("smoke"),
+                             "--from", medium, limit=240)
+    ok(status == 0 and "0 failed" in said.get("workstation-1", ""), "it starts from the %s image, too" % medium, text)
+
 beat = "workstations: [{name: beat, kernel: %s, cores: 1, memory: 64 MiB, command-line: seconds=600}]\nemulator: {cores: 2, memory: 512 MiB}\n" % guest("heartbeat")
 status, text, said = run(beat, "--until", "beat", limit=120)
 ok(status == 0 and "beat" in said.get("beat", ""), "--until ends it well", text)

@@ -62,13 +62,19 @@ with tempfile.TemporaryDirectory() as d:
         ok(all(any(t.startswith(kind) and t.endswith(": " + n) for t in titles) for n in names for kind in ("processor", "memory", "0000:")),
            "its picture shows cores, memory and devices of each", titles)
         out = os.path.join(d, site)
-        status, text, err = run("build", site + ".yaml", "-o", out, cwd=folder)
+        status, text, err = run("build", site + ".yaml", "-o", out, *(() if site == "rig" else ("--only", "bundle")), cwd=folder)
         ok(status == 0 and os.path.getsize(out + "/caprock.bundle") > 2 * os.path.getsize(SMOKE), "%s is built" % site, text + err)
         plan = json.loads(run("dump", "--json", out + "/caprock.bundle")[1])
         ok([w["name"] for w in plan["workstations"]] == names and plan == json.loads(run("dump", "--json", out + "/plan.blob")[1]),
            "its plan is in the bundle and beside it", plan)
         owned = [c for w in plan["workstations"] for c in w["processors"]]
         ok(len(owned) == len(set(owned)) and 0 not in owned, "no processor has two owners")
+    made = sorted(os.listdir(d + "/rig"))
+    ok(made == ["caprock-usb.img", "caprock.bundle", "caprock.iso", "plan.blob", "pxe", "reservoir-engineer.agent.conf"], "all media are made", made)
+    ok(sorted(os.listdir(d + "/geomodeller")) == ["caprock.bundle", "plan.blob"], "--only bundle makes none")
+    status, text, err = run("build", "rig.yaml", "-o", d + "/rig", cwd=folder)
+    ok(status == 0, "building again replaces them", text + err)
+    ok(run("build", "rig.yaml", "-o", d + "/x", "--only", "floppy", cwd=folder)[0] == 2, "--only refuses what it does not know")
     conf = read(d, "rig", "reservoir-engineer.agent.conf")
     ok("port=5900\n" in conf and "max_viewers=4\n" in conf and not os.path.exists(d + "/rig/seismic-interpreter.agent.conf"),
        "what streams gets a file for its agent", conf)

@@ -13,6 +13,7 @@
 #define ARGS	  (QEMU_ARGS_MAX + 48)
 #define ERRORS	  4096 /* bytes of QEMU's own words that are kept */
 #define REFUSED_S 3
+#define OVMF	  "/usr/share/ovmf/OVMF.fd" /* variables in RAM, so each run is a first start */
 
 struct console {
 	const char *name; /* NULL: the hypervisor's */
@@ -253,7 +254,31 @@ static void close_logs(struct session *s)
 	free(s->consoles);
 }
 
-int session_run(const struct study *study, const struct standin *t, const struct session_options *o)
+/* What the machine starts from: the ELF file by PVH, or a medium by its firmware. */
+static void add_boot(struct study *s, const struct session_options *o, const char **args)
+{
+	const char *medium = o->usb ? o->usb : o->iso;
+	const char *const direct[] = {"-kernel", o->hypervisor, "-initrd", o->bundle};
+	/* The last slot is kept free of workstations' devices. */
+	const char *const stick[] = {"-bios",	OVMF,
+				     "-device", "qemu-xhci,id=boot,bus=pcie.0,addr=1e",
+				     "-device", "usb-storage,bus=boot.0,drive=medium,bootindex=0"};
+	const char *const disc[] = {"-device", "ide-cd,drive=medium,bootindex=0"};
+
+	if (!medium) {
+		memcpy(args, direct, sizeof(direct));
+		return;
+	}
+	*args++ = "-drive";
+	*args++ = chunks_print(&s->mem, "if=none,id=medium,format=raw,file=%s%s", medium,
+			       o->iso ? ",media=cdrom,readonly=on" : "");
+	if (o->usb)
+		memcpy(args, stick, sizeof(stick));
+	else
+		memcpy(args, disc, sizeof(disc));
+}
+
+int session_run(struct study *study, const struct standin *t, const struct session_options *o)
 {
 	struct session s = {.o = o};
 	struct sigaction action = {.sa_handler = stop}, old[2];
@@ -269,10 +294,6 @@ int session_run(const struct study *study, const struct standin *t, const struct
 				  smp,
 				  "-m",
 				  memory,
-				  "-kernel",
-				  o->hypervisor,
-				  "-initrd",
-				  o->bundle,
 				  "-display",
 				  o->display ? o->display : "none",
 				  "-vga",
@@ -285,11 +306,12 @@ int session_run(const struct study *study, const struct standin *t, const struct
 				  "-serial",
 				  "stdio"};
 	int out, err, status = 0, end = -1;
-	u32 n = 26;
+	u32 n = 22;
 	pid_t pid;
 
 	for (u32 i = 0; i < t->nargs; i++)
 		args[n++] = t->args[i];
+	add_boot(study, o, args + n);
 	snprintf(smp, sizeof(smp), "%u,cores=%u,threads=%u", t->cores * t->threads, t->cores,
 		 t->threads);
 	snprintf(memory, sizeof(memory), "%lluM", (unsigned long long)t->memory >> 20);

@@ -16,14 +16,15 @@ enum session_end {
 
 struct session_options {
 	const char *qemu;	/* program */
-	const char *hypervisor; /* caprock.elf */
+	const char *hypervisor; /* caprock.elf, NULL: on the medium */
 	const char *bundle;
-	const char *logs;    /* folder, exists: NAME.log and caprock.log */
-	const char *display; /* as QEMU's -display, NULL: none */
-	const char *until;   /* NULL: until they power off */
-	unsigned timeout;    /* seconds, 0: none */
-	bool quiet;	     /* consoles to files only */
+	const char *usb, *iso; /* a medium to start from instead of the two; NULL: none */
+	const char *logs;      /* folder, exists: NAME.log and caprock.log */
+	const char *display;   /* as QEMU's -display, NULL: none */
+	const char *until;     /* NULL: until they power off */
+	unsigned timeout;      /* seconds, 0: none */
+	bool quiet;	       /* consoles to files only */
 };
 
 /* -1: QEMU cannot be started or a file not be written, said on stderr. Else enum session_end. */
-int session_run(const struct study *s, const struct standin *t, const struct session_options *o);
+int session_run(struct study *s, const struct standin *t, const struct session_options *o);

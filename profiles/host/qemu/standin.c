@@ -4,9 +4,9 @@
 #include "core/abi.h"
 #include "profiles/host/qemu/standin.h"
 
-#define SLOT_FIRST 2  /* of pcie.0; QEMU keeps 0 and 1f for itself */
-#define SLOT_LAST  30 /* the last but one is left alone: some IOMMU models treat 14.0 oddly */
-#define SLOT_ODD   0x14
+#define SLOT_FIRST 2	/* of pcie.0; QEMU keeps 0 and 1f for itself */
+#define SLOT_LAST  29	/* 1e is the boot medium's */
+#define SLOT_ODD   0x14 /* some IOMMU models treat 14.0 oddly */
 
 /* What QEMU 10 has for a class of device. */
 static const struct stand_in {

@@ -1,9 +1,12 @@
-/* caprock build SITE -o DIR: the boot bundle, the plan alone, and a file for each agent. */
+/* caprock build SITE -o DIR: boot media, the boot bundle, the plan alone, and a file for each agent. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/abi.h"
+#include "profiles/host/beside.h"
+#include "profiles/host/media/run.h"
 #include "profiles/host/options.h"
 #include "profiles/host/study/study.h"
 #include "profiles/host/verb.h"
@@ -52,7 +55,59 @@ static int write_agent(const struct profile *p, const char *path)
 	return bad ? cannot(path) : EXIT_YES;
 }
 
-static int build(struct study *s, const char *dir)
+/* ---- media ----------------------------------------------------------------------------------- */
+
+static int make_usb(const struct media *m, const char *out, struct media_error *why)
+{
+	return media_make_usb(m, out, 0, why);
+}
+
+static const struct medium {
+	const char *name, *file, *words;
+	int (*make)(const struct media *m, const char *out, struct media_error *why);
+} media[] = {
+    {"usb", "caprock-usb.img", "USB image with two slots, for UEFI", make_usb},
+    {"iso", "caprock.iso", "hybrid ISO, for BIOS and UEFI", media_make_iso},
+    {"pxe", "pxe", "root of a TFTP server, for BIOS and UEFI", media_make_pxe},
+};
+
+static bool is_medium(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(media); i++)
+		if (!strcmp(media[i].name, name))
+			return true;
+	return !strcmp(name, "bundle");
+}
+
+/* `only`: one of them, or NULL for all. */
+static int make_media(struct study *s, const char *dir, const char *bundle, const char *only)
+{
+	struct media m = {.bundle = bundle};
+	struct media_error why;
+
+	m.elf = beside_tool(&s->mem, "build", "caprock.elf");
+	m.efi = beside_tool(&s->mem, "build", "BOOTX64.EFI");
+	if (!m.elf || !m.efi)
+		return EXIT_USAGE;
+	for (u32 i = 0; i < ARRAY_SIZE(media); i++) {
+		const char *out = out_path(s, dir, media[i].file);
+
+		if (only && strcmp(only, media[i].name))
+			continue;
+		/* A folder of the time before is ours to replace; any other is refused. */
+		if (media[i].make == media_make_pxe &&
+		    !access(chunks_print(&s->mem, "%s/" MEDIA_PXE_BIOS, out), F_OK))
+			media_scratch_remove(out);
+		if (media[i].make(&m, out, &why)) {
+			fprintf(stderr, "caprock build: %s: %s\n", out, why.text);
+			return EXIT_USAGE;
+		}
+		printf("%s: %s\n", out, media[i].words);
+	}
+	return EXIT_YES;
+}
+
+static int build(struct study *s, const char *dir, const char *only)
 {
 	const char *bundle = out_path(s, dir, "caprock.bundle");
 	int status = EXIT_YES;
@@ -75,21 +130,25 @@ static int build(struct study *s, const char *dir)
 			status =
 			    write_agent(p, chunks_print(&s->mem, "%s/%s.agent.conf", dir, p->name));
 	}
+	if (!status && (!only || strcmp(only, "bundle")))
+		status = make_media(s, dir, bundle, only);
 	return status;
 }
 
 int verb_build(int argc, char **argv)
 {
-	const char *site = NULL, *out = NULL;
+	const char *site = NULL, *out = NULL, *only = NULL;
 	const struct option_row rows[] = {
 	    {"o", "DIR", OPTION_TEXT, &out, "the folder to write, made when it is not there"},
+	    {"only", "WHAT", OPTION_TEXT, &only,
+	     "one medium of usb, iso and pxe instead of all, or none: bundle"},
 	};
 	const struct verb_usage usage = {
 	    .verb = argv[0],
 	    .summary =
-		"Check a site and write what its machine boots from: caprock.bundle (plan, kernels,\n"
-		"initrds, ROMs), plan.blob (the plan alone), NAME.agent.conf for workstations that\n"
-		"stream.",
+		"Check a site and write what its machine boots from: caprock-usb.img, caprock.iso and the\n"
+		"folder pxe; caprock.bundle, which all of them hold (plan, kernels, initrds, ROMs);\n"
+		"plan.blob (the plan alone); NAME.agent.conf for workstations that stream.",
 	    .operand = "SITE",
 	    .operand_at = &site,
 	    .rows = rows,
@@ -101,13 +160,19 @@ int verb_build(int argc, char **argv)
 
 	if (status != OPTIONS_GO)
 		return status;
+	if (only && !is_medium(only)) {
+		fprintf(stderr,
+			"caprock build: there is no '--only %s'; choose usb, iso, pxe or bundle\n",
+			only);
+		return EXIT_USAGE;
+	}
 	if (!out) {
 		fputs("caprock build: name the folder to write with -o\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (study_all(&s, site)) {
 		study_print(&s, stderr);
-		status = build(&s, out);
+		status = build(&s, out, only);
 	} else {
 		study_print(&s, stderr);
 		status = study_status(&s);

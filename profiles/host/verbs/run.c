@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "profiles/host/beside.h"
+#include "profiles/host/media/media.h"
 #include "profiles/host/options.h"
 #include "profiles/host/qemu/session.h"
 #include "profiles/host/verb.h"
@@ -13,33 +14,11 @@
 #define EXIT_FAILED 5
 
 struct run_args {
-	const char *site, *logs, *display, *until, *qemu, *hypervisor;
+	const char *site, *logs, *display, *until, *qemu, *hypervisor, *from;
 	unsigned timeout;
 	bool quiet;
 	struct standin_options standin;
 };
-
-/* caprock.elf beside the tool, where it was built or installed. */
-static const char *find_hypervisor(struct study *s)
-{
-	static const char *const places[] = {"caprock.elf", "../lib/caprock/caprock.elf"};
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(self, '/');
-	for (u32 i = 0; slash && i < ARRAY_SIZE(places); i++) {
-		const char *path =
-		    chunks_print(&s->mem, "%.*s%s", (int)(slash + 1 - self), self, places[i]);
-
-		if (!access(path, R_OK))
-			return path;
-	}
-	fputs("caprock run: there is no caprock.elf beside the tool; name it with --hypervisor\n",
-	      stderr);
-	return NULL;
-}
 
 static void say_substitutions(const struct study *s, const struct standin *t)
 {
@@ -75,11 +54,35 @@ static int say_end(const struct run_args *a, int end)
 	return ends[end].status;
 }
 
+/* The medium to start from, made beside the logs. False: said on stderr. */
+static bool make_medium(struct study *s, const struct run_args *a, struct session_options *o)
+{
+	struct media m = {.elf = o->hypervisor, .bundle = o->bundle};
+	struct media_error why = {.text = ""};
+	bool usb = a->from && !strcmp(a->from, "usb");
+	const char *out = chunks_print(&s->mem, "%s/caprock.%s", a->logs, usb ? "img" : "iso");
+	int err;
+
+	if (!a->from)
+		return true;
+	m.efi = beside_tool(&s->mem, "run", "BOOTX64.EFI");
+	if (!m.efi)
+		return false;
+	err = usb ? media_make_usb(&m, out, 0, &why) : media_make_iso(&m, out, &why);
+	if (err) {
+		fprintf(stderr, "caprock run: %s: %s\n", out, why.text);
+		return false;
+	}
+	*(usb ? &o->usb : &o->iso) = out;
+	return true;
+}
+
 static int run(struct study *s, const struct run_args *a)
 {
 	struct session_options o = {
 	    .qemu = a->qemu,
-	    .hypervisor = a->hypervisor ? a->hypervisor : find_hypervisor(s),
+	    .hypervisor =
+		a->hypervisor ? a->hypervisor : beside_tool(&s->mem, "run", "caprock.elf"),
 	    .logs = a->logs,
 	    .display = a->display,
 	    .until = a->until,
@@ -103,6 +106,8 @@ static int run(struct study *s, const struct run_args *a)
 	    study_write_bundle(s, o.bundle)) {
 		fprintf(stderr, "caprock run: %s: %s\n", o.bundle, strerror(errno));
 		status = EXIT_USAGE;
+	} else if (!make_medium(s, a, &o)) {
+		status = EXIT_USAGE;
 	} else {
 		status = say_end(a, session_run(s, &t, &o));
 	}
@@ -122,6 +127,9 @@ int verb_run(int argc, char **argv)
 	    {"display", "HOW", OPTION_TEXT, &a.display, "as QEMU's -display (none)"},
 	    {"memory", "SIZE", OPTION_SIZE, &a.standin.memory_cap,
 	     "let no workstation have more, as 256M"},
+	    {"from", "MEDIUM", OPTION_TEXT, &a.from,
+	     "start from an iso (SeaBIOS) or usb image (OVMF) as caprock build makes them, not\n"
+	     "                       by QEMU's own loader"},
 	    {"no-devices", NULL, OPTION_FLAG, &a.standin.no_devices, "leave all devices out"},
 	    {"quiet", NULL, OPTION_FLAG, &a.quiet, "consoles to files only"},
 	    {"qemu", "PROGRAM", OPTION_TEXT, &a.qemu, "the emulator (qemu-system-x86_64)"},
@@ -147,6 +155,11 @@ int verb_run(int argc, char **argv)
 
 	if (status != OPTIONS_GO)
 		return status;
+	if (a.from && strcmp(a.from, "usb") && strcmp(a.from, "iso")) {
+		fprintf(stderr, "caprock run: there is no '--from %s'; choose iso or usb\n",
+			a.from);
+		return EXIT_USAGE;
+	}
 	if (study_all(&s, a.site)) {
 		status = run(&s, &a);
 	} else {
