@@ -193,7 +193,7 @@ int verb_explain(int argc, char **argv)
 	};
 	const struct verb_usage usage = {
 	    .verb = argv[0],
-	    .summary = "Say in words and as a table who gets what, and why it is placed so.",
+	    .summary = "Say in words and as a table who gets what, and from where.",
 	    .operand = "SITE",
 	    .operand_at = &site,
 	    .rows = rows,
