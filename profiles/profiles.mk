@@ -13,6 +13,7 @@ $B/%/profiles/host/facts/gpus.o: HOST_CFLAGS += -isystem /usr/include/libdrm
 $B/%/profiles/host/facts/gpus.o: SAN_CFLAGS += -isystem /usr/include/libdrm
 $B/%/profiles/host/facts/gpus.o: FUZZ_CFLAGS += -isystem /usr/include/libdrm
 
-$B/%/profiles/host/import/libvirt.o: HOST_CFLAGS += -isystem /usr/include/libxml2
-$B/%/profiles/host/import/libvirt.o: SAN_CFLAGS += -isystem /usr/include/libxml2
-$B/%/profiles/host/import/libvirt.o: FUZZ_CFLAGS += -isystem /usr/include/libxml2
+IMPORT_O := $(foreach k,host san fuzz,$(addprefix $B/$k/profiles/host/import/,libvirt.o xml.o))
+$(IMPORT_O): HOST_CFLAGS += -isystem /usr/include/libxml2
+$(IMPORT_O): SAN_CFLAGS += -isystem /usr/include/libxml2
+$(IMPORT_O): FUZZ_CFLAGS += -isystem /usr/include/libxml2

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <libxml/parser.h>
-#include <libxml/tree.h>
 
 #include "core/base/types.h"
 #include "profiles/host/import/libvirt.h"
+#include "profiles/host/import/xml.h"
 
 #define CPUS_MAX 4096
 
@@ -18,90 +18,17 @@ struct import {
 	bool has_node, has_kernel;
 };
 
-static bool is(const xmlNode *n, const char *name)
-{
-	return n->type == XML_ELEMENT_NODE && !strcmp((const char *)n->name, name);
-}
-
-#define for_each_child(child, parent) \
-	for (xmlNode *child = (parent)->children; child; child = child->next)
-
-static xmlNode *child_of(const xmlNode *n, const char *name)
-{
-	if (n)
-		for_each_child(c, n) if (is(c, name)) return c;
-	return NULL;
-}
-
-/* Text of an element without the space around it; the caller frees. NULL: none. */
-static char *text_of(const xmlNode *n)
-{
-	xmlChar *raw = n ? xmlNodeGetContent(n) : NULL;
-	char *copy, *start = (char *)raw, *end;
-
-	if (!raw)
-		return NULL;
-	while (isspace((unsigned char)*start))
-		start++;
-	end = start + strlen(start);
-	while (end > start && isspace((unsigned char)end[-1]))
-		end--;
-	*end = '\0';
-	copy = strdup(start);
-	xmlFree(raw);
-	return copy;
-}
-
-static bool number_of(const xmlNode *n, const char *attribute, unsigned long *v)
-{
-	xmlChar *text = n ? xmlGetProp(n, (const xmlChar *)attribute) : NULL;
-	char *end;
-	bool good;
-
-	if (!text)
-		return false;
-	*v = strtoul((char *)text, &end, 0);
-	good = end != (char *)text && !*end;
-	xmlFree(text);
-	return good;
-}
-
 static void left_out(const struct import *im, const xmlNode *n, const char *why)
 {
 	fprintf(im->notes, "%s:%ld: left out: <%s>: %s\n", im->name, xmlGetLineNo(n), n->name, why);
-}
-
-/*
- * A double-quoted YAML scalar. libxml2 gives valid UTF-8; of what XML allows, YAML wants control
- * characters (U+0000-1F, 7F-9F) and the byte order mark escaped.
- */
-static void put_quoted(const char *key, const char *text, FILE *out)
-{
-	fprintf(out, "%s: \"", key);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\') {
-			fprintf(out, "\\%c", *c);
-		} else if (*c < 32 || *c == 0x7f) {
-			fprintf(out, "\\x%02x", *c);
-		} else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
-			fprintf(out, "\\x%02x", c[1]);
-			c++;
-		} else if (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf) {
-			fputs("\\ufeff", out);
-			c += 2;
-		} else {
-			fputc(*c, out);
-		}
-	}
-	fputs("\"\n", out);
 }
 
 /* ---- name, processors, memory ---------------------------------------------------------------- */
 
 static void import_name(const struct import *im, const xmlNode *root)
 {
-	const xmlNode *n = child_of(root, "name");
-	char *text = text_of(n);
+	const xmlNode *n = xml_child_of(root, "name");
+	char *text = xml_text_of(n);
 	bool changed = false;
 	u32 length = 0;
 
@@ -155,7 +82,7 @@ static void import_tune(struct import *im, const xmlNode *tune)
 
 		if (c->type != XML_ELEMENT_NODE)
 			continue;
-		if (!is(c, "vcpupin")) {
+		if (!xml_is(c, "vcpupin")) {
 			left_out(im, c, "there is no scheduler to tune");
 			continue;
 		}
@@ -173,12 +100,12 @@ static void import_tune(struct import *im, const xmlNode *tune)
 
 static void import_processors(struct import *im, const xmlNode *root)
 {
-	char *text = text_of(child_of(root, "vcpu"));
-	const xmlNode *topology = child_of(child_of(root, "cpu"), "topology");
+	char *text = xml_text_of(xml_child_of(root, "vcpu"));
+	const xmlNode *topology = xml_child_of(xml_child_of(root, "cpu"), "topology");
 	unsigned long v;
 	u32 cpus;
 
-	if (number_of(topology, "threads", &v) && v >= 1 && v <= 8)
+	if (xml_number_of(topology, "threads", &v) && v >= 1 && v <= 8)
 		im->threads = (u32)v;
 	if (text && isdigit((unsigned char)*text)) {
 		v = strtoul(text, NULL, 10);
@@ -193,10 +120,10 @@ static void import_processors(struct import *im, const xmlNode *root)
 
 static void import_node(struct import *im, const xmlNode *numatune)
 {
-	const xmlNode *memory = child_of(numatune, "memory");
+	const xmlNode *memory = xml_child_of(numatune, "memory");
 	unsigned long v;
 
-	if (number_of(memory, "nodeset", &v) && v < 1024) {
+	if (xml_number_of(memory, "nodeset", &v) && v < 1024) {
 		im->node = (u32)v;
 		im->has_node = true;
 	} else {
@@ -214,8 +141,8 @@ static void import_memory(const struct import *im, const xmlNode *root)
 		     {"M", 1 << 20},	{"MiB", 1 << 20},    {"GB", 1000000000},
 		     {"G", 1ull << 30}, {"GiB", 1ull << 30}, {"TB", 1000000000000ull},
 		     {"T", 1ull << 40}, {"TiB", 1ull << 40}};
-	const xmlNode *n = child_of(root, "memory");
-	char *text = text_of(n);
+	const xmlNode *n = xml_child_of(root, "memory");
+	char *text = xml_text_of(n);
 	xmlChar *unit = n ? xmlGetProp(n, (const xmlChar *)"unit") : NULL;
 	u64 scale = 1 << 10, bytes = 0;
 
@@ -247,19 +174,19 @@ static void import_os(struct import *im, const xmlNode *os)
 
 	for_each_child(c, os)
 	{
-		bool known = is(c, "type");
+		bool known = xml_is(c, "type");
 
 		if (c->type != XML_ELEMENT_NODE)
 			continue;
 		for (u32 i = 0; i < ARRAY_SIZE(taken); i++) {
 			char *text;
 
-			if (!is(c, taken[i].element))
+			if (!xml_is(c, taken[i].element))
 				continue;
 			known = true;
-			text = text_of(c);
+			text = xml_text_of(c);
 			if (text && *text) {
-				put_quoted(taken[i].key, text, im->out);
+				yaml_put_quoted(taken[i].key, text, im->out);
 				im->has_kernel |= i == 0;
 			}
 			free(text);
@@ -274,15 +201,15 @@ static void import_serial(const struct import *im, const xmlNode *sysinfo)
 	for_each_child(part, sysinfo) for_each_child(entry, part)
 	{
 		xmlChar *name =
-		    is(entry, "entry") ? xmlGetProp(entry, (const xmlChar *)"name") : NULL;
+		    xml_is(entry, "entry") ? xmlGetProp(entry, (const xmlChar *)"name") : NULL;
 		char *text;
 
 		if (!name)
 			continue;
-		text = text_of(entry);
-		if (is(part, "system") && !strcmp((char *)name, "serial") && text &&
+		text = xml_text_of(entry);
+		if (xml_is(part, "system") && !strcmp((char *)name, "serial") && text &&
 		    strlen(text) < 64)
-			put_quoted("serial", text, im->out);
+			yaml_put_quoted("serial", text, im->out);
 		else if (strcmp((char *)name, "uuid"))
 			left_out(im, entry, "of SMBIOS, uuid and serial are kept");
 		free(text);
@@ -294,30 +221,31 @@ static void import_serial(const struct import *im, const xmlNode *sysinfo)
 
 static bool import_hostdev(const struct import *im, const xmlNode *hostdev)
 {
-	const xmlNode *address = child_of(child_of(hostdev, "source"), "address");
+	const xmlNode *address = xml_child_of(xml_child_of(hostdev, "source"), "address");
 	xmlChar *type = xmlGetProp(hostdev, (const xmlChar *)"type");
 	bool pci = type && !strcmp((char *)type, "pci");
 	unsigned long segment = 0, bus, slot, function = 0;
 	xmlChar *rom;
 
 	xmlFree(type);
-	if (!pci || !number_of(address, "bus", &bus) || !number_of(address, "slot", &slot)) {
+	if (!pci || !xml_number_of(address, "bus", &bus) ||
+	    !xml_number_of(address, "slot", &slot)) {
 		left_out(im, hostdev,
 			 "only whole PCI functions are owned; give its USB controller");
 		return false;
 	}
-	(void)number_of(address, "domain", &segment);
-	(void)number_of(address, "function", &function);
+	(void)xml_number_of(address, "domain", &segment);
+	(void)xml_number_of(address, "function", &function);
 	if (segment > 0xffff || bus > 0xff || slot > 31 || function > 7) {
 		left_out(im, hostdev, "its address is no PCI address");
 		return false;
 	}
 	fprintf(im->out, "- device: %04lx:%02lx:%02lx.%lx\n", segment, bus, slot, function);
-	rom = child_of(hostdev, "rom")
-		  ? xmlGetProp(child_of(hostdev, "rom"), (const xmlChar *)"file")
+	rom = xml_child_of(hostdev, "rom")
+		  ? xmlGetProp(xml_child_of(hostdev, "rom"), (const xmlChar *)"file")
 		  : NULL;
 	if (rom && *rom)
-		put_quoted("  rom", (const char *)rom, im->out);
+		yaml_put_quoted("  rom", (const char *)rom, im->out);
 	xmlFree(rom);
 	return true;
 }
@@ -337,7 +265,7 @@ static const char *why_not(const xmlNode *n)
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(reasons); i++)
-		if (is(n, reasons[i].element))
+		if (xml_is(n, reasons[i].element))
 			return reasons[i].why;
 	return "the workstation's machine has none";
 }
@@ -348,15 +276,15 @@ static void import_devices(const struct import *im, const xmlNode *devices)
 
 	for_each_child(c, devices)
 	{
-		if (!is(c, "hostdev"))
+		if (!xml_is(c, "hostdev"))
 			continue;
 		if (!any)
 			fputs("devices:\n", im->out);
 		any = true;
 		(void)import_hostdev(im, c);
 	}
-	for_each_child(c, devices) if (c->type == XML_ELEMENT_NODE && !is(c, "hostdev") &&
-				       !is(c, "serial") && !is(c, "console"))
+	for_each_child(c, devices) if (c->type == XML_ELEMENT_NODE && !xml_is(c, "hostdev") &&
+				       !xml_is(c, "serial") && !xml_is(c, "console"))
 	    left_out(im, c, why_not(c));
 }
 
@@ -367,17 +295,17 @@ static void import_domain(struct import *im, const xmlNode *root)
 	static const char *const taken[] = {
 	    "name",	"uuid", "memory",  "currentMemory", "vcpu",  "cputune",	    "cpu",
 	    "numatune", "os",	"sysinfo", "devices",	    "title", "description", "metadata"};
-	char *uuid = text_of(child_of(root, "uuid"));
+	char *uuid = xml_text_of(xml_child_of(root, "uuid"));
 
 	import_name(im, root);
-	if (child_of(root, "cputune"))
-		import_tune(im, child_of(root, "cputune"));
-	if (child_of(root, "numatune"))
-		import_node(im, child_of(root, "numatune"));
+	if (xml_child_of(root, "cputune"))
+		import_tune(im, xml_child_of(root, "cputune"));
+	if (xml_child_of(root, "numatune"))
+		import_node(im, xml_child_of(root, "numatune"));
 	import_processors(im, root);
 	import_memory(im, root);
-	if (child_of(root, "os"))
-		import_os(im, child_of(root, "os"));
+	if (xml_child_of(root, "os"))
+		import_os(im, xml_child_of(root, "os"));
 	if (!im->has_kernel)
 		fprintf(
 		    im->notes,
@@ -385,18 +313,18 @@ static void import_domain(struct import *im, const xmlNode *root)
 		    "'command-line:') as its boot loader has them\n",
 		    im->name);
 	if (uuid && strlen(uuid) == 36)
-		put_quoted("uuid", uuid, im->out);
+		yaml_put_quoted("uuid", uuid, im->out);
 	free(uuid);
-	if (child_of(root, "sysinfo"))
-		import_serial(im, child_of(root, "sysinfo"));
-	if (child_of(root, "devices"))
-		import_devices(im, child_of(root, "devices"));
+	if (xml_child_of(root, "sysinfo"))
+		import_serial(im, xml_child_of(root, "sysinfo"));
+	if (xml_child_of(root, "devices"))
+		import_devices(im, xml_child_of(root, "devices"));
 	for_each_child(c, root)
 	{
 		bool known = c->type != XML_ELEMENT_NODE;
 
 		for (u32 i = 0; i < ARRAY_SIZE(taken); i++)
-			known |= is(c, taken[i]);
+			known |= xml_is(c, taken[i]);
 		if (!known)
 			left_out(im, c, "a workstation has no such setting");
 	}
@@ -427,7 +355,7 @@ bool import_libvirt(const char *name, const void *xml, size_t size, FILE *out, F
 			e && e->message ? e->message : "it cannot be read\n");
 		return false;
 	}
-	if (!root || !is(root, "domain")) {
+	if (!root || !xml_is(root, "domain")) {
 		fprintf(
 		    notes,
 		    "%s: this is no libvirt domain: its root is <%s>, not <domain>. Write one with "
