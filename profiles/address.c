@@ -145,8 +145,12 @@ bool ids_parse(const char *s, struct pci_ids *out)
 bool slot_parse(const char *s, u8 *out)
 {
 	bool whole;
+	u8 v;
 
-	return devfn(&s, '.', out, &whole) && !*s;
+	if (!devfn(&s, '.', &v, &whole) || whole || *s)
+		return false;
+	*out = v;
+	return true;
 }
 
 const char *address_bdf_text(struct address_text *t, struct bdf b)
