@@ -64,7 +64,7 @@ class Machine:
         return "%02x" % bus, here
 
     def gpu(self, vendor, device, name, memory, node=None, outputs=4, boot=False, rom="readable", resets=("flr", "bus"),
-            vram_bar=None, audio=True):
+            vram_bar=None, audio=True, split=False):
         bus, path = self.root_port()
         more = {} if node is None else {"node": str(node)}
         if boot:
@@ -73,8 +73,8 @@ class Machine:
                         [self.bar(0, 16 * MIB), self.bar(1, vram_bar or 256 * MIB, True)], multifunction="true",
                         rom_size="512 KiB", rom=rom, msi_vectors="1", **more)
         if audio:
-            self.fn(bus + ":00.1", path + "/00.1", vendor, device + 0x0a00 & 0xffff, 0x040300, name + " audio", ("bus",),
-                    (0x1458, 0x4000 + self.bus), [self.bar(0, 16384)], group, multifunction="true", msi_vectors="1",
+            self.fn(bus + ":00.1", path + "/00.1", vendor, device + 0x0a00 & 0xffff, 0x040300, name + " audio", ("flr",) if split else ("bus",),
+                    (0x1458, 0x4000 + self.bus), [self.bar(0, 16384)], None if split else group, multifunction="true", msi_vectors="1",
                     **{k: v for k, v in more.items() if k == "node"})
         out = ["- bdf: \"0000:%s:00.0\"" % bus, "  memory: " + size(memory), "  outputs:"]
         for i in range(outputs):
@@ -179,14 +179,14 @@ class Machine:
 def lab(**more):
     """The rules' examples: 2 packages of 4 cores and 2 threads, 32 GiB, one of every kind of device."""
     missing = more.pop("missing", ())
-    bar = more.pop("vram_bar", None)
+    bar, split, lost = (more.pop(k, None) for k in ("vram_bar", "split", "lost_bar"))
     m = Machine("Lab", packages=2, cores=4, gib=32, **more)
     m.missing = list(missing)
-    m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 0, vram_bar=bar)               # 01:00
+    m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 0, vram_bar=bar, split=split)  # 01:00
     m.gpu(0x1002, 0x73a3, "Radeon Pro W6800", 32 * GIB, 1, boot=True, rom="shadow")  # 02:00
     m.gpu(0x10de, 0x2230, "RTX A6000", 48 * GIB, 1, rom="bad", vram_bar=bar)                # 03:00
     m.nic(0x001b21ffff6d9ac8, node=0)                                           # 04:00
-    m.nvme(node=0)                                                              # 05:00
+    m.nvme(node=0, bars=["{index: 0, base: 0x0, size: 16 KiB, is64: true}"] if lost else None)  # 05:00
     m.usb(node=0)                                                               # 06:00
     m.chipset()
     m.shared_switch()                                                           # 09:00, 0a:00
@@ -228,6 +228,8 @@ MACHINES = {
     "lab-no-remapping": lambda: lab(remapping=False),
     "lab-no-virtualization": lambda: lab(virtualization=False),
     "lab-39-bits": lambda: lab(phys_bits=39, vram_bar=1 << 38),
+    "lab-split": lambda: lab(split=True),
+    "lab-lost-bar": lambda: lab(lost_bar=True),
     "lab-partial": lambda: lab(missing=["displays: run caprock probe as root"]),
     "rig-2": rig,
     "blade-4": blade,

@@ -145,6 +145,7 @@ static void make_function(u32 i)
 	    .boot_medium = f->boot_medium,
 	    .group = f->group,
 	    .node = f->node,
+	    .bar = {{fbars[i].base, fbars[i].size, false, fbars[i].is64, false}},
 	};
 }
 
