@@ -23,7 +23,7 @@ class Machine:
             phys_bits, intel, iommu, remapping, virtualization
         self.functions, self.gpus, self.reserved, self.missing = [], [], [], []
         self.group, self.bus, self.port, self.mmio = 0, 1, 0, 0x80000000
-        self.mmio64 = 1 << 38
+        self.mmio64 = 1 << 38 if gib <= 128 else 1 << 42  # above all RAM
         self.fn("00:00.0", "0000:00/00.0", 0x8086 if intel else 0x1022, 0x3e1f if intel else 0x1480, 0x060000,
                 "Host bridge", resets=(), unfit="\"it is part of the chipset\"")
 

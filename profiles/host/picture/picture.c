@@ -13,7 +13,7 @@
 
 struct picture {
 	const struct study *s;
-	FILE *out;
+	FILE *out; /* NULL: only y moves on */
 	u32 y;
 };
 
@@ -61,6 +61,8 @@ static void box(const struct picture *p, double x, double y, double w, double h,
 {
 	char text[48];
 
+	if (!p->out)
+		return;
 	fprintf(p->out,
 		"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"3\" fill=\"%s\" "
 		"stroke=\"#333\" stroke-width=\"0.5\"><title>",
@@ -73,6 +75,8 @@ static void box(const struct picture *p, double x, double y, double w, double h,
 
 static void words(const struct picture *p, double x, double y, const char *class, const char *text)
 {
+	if (!p->out)
+		return;
 	fprintf(p->out, "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">", x, y, class);
 	put_text(p->out, text);
 	fputs("</text>\n", p->out);
@@ -285,30 +289,30 @@ static void draw_legend(struct picture *p)
 	p->y += ROW;
 }
 
-static u32 height(const struct picture *p)
+static void draw(struct picture *p)
 {
-	const struct study *s = p->s;
-	u32 nodes = 8; /* room for their titles */
-
-	return 260 + (s->machine.ncpus / PER_LINE + 2 * nodes) * (CORE + GAP) +
-	       s->site->nworkstations / 4 * ROW + nodes * BAR +
-	       (s->facts ? s->facts->nfunctions : 0) * ROW;
+	draw_legend(p);
+	draw_cores(p);
+	draw_memory(p);
+	if (p->s->facts)
+		draw_devices(p);
 }
 
 void picture_write(const struct study *s, FILE *out)
 {
-	struct picture p = {.s = s, .out = out};
+	/* Drawn twice, first on nothing: how high it is shows only at its end. */
+	struct picture p = {.s = s};
+	u32 height;
 
+	draw(&p);
+	height = p.y + MARGIN;
+	p = (struct picture){.s = s, .out = out};
 	fprintf(out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
 		"viewBox=\"0 0 %u %u\">\n<style>text{font-family:sans-serif;fill:#111}"
 		".h{font-size:16px;font-weight:bold}.t{font-size:12px}.s{font-size:10px}</style>\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-		WIDTH, height(&p), WIDTH, height(&p));
-	draw_legend(&p);
-	draw_cores(&p);
-	draw_memory(&p);
-	if (s->facts)
-		draw_devices(&p);
+		WIDTH, height, WIDTH, height);
+	draw(&p);
 	fputs("</svg>\n", out);
 }
