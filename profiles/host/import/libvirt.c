@@ -29,6 +29,7 @@ static void import_name(const struct import *im, const xmlNode *root)
 {
 	const xmlNode *n = xml_child_of(root, "name");
 	char *text = xml_text_of(n);
+	char name[32] = "";
 	bool changed = false;
 	u32 length = 0;
 
@@ -36,16 +37,15 @@ static void import_name(const struct import *im, const xmlNode *root)
 		free(text);
 		return;
 	}
-	fputs("name: ", im->out);
-	for (char *p = text; *p && length < 31; p++, length++) {
+	for (char *p = text; *p && length < sizeof(name) - 1; p++, length++) {
 		char c = (char)tolower((unsigned char)*p);
 
 		if (!islower((unsigned char)c) && !isdigit((unsigned char)c))
 			c = '-';
 		changed |= c != *p;
-		fputc(c, im->out);
+		name[length] = c;
 	}
-	fputc('\n', im->out);
+	yaml_put_quoted("name", name, im->out);
 	if (changed || strlen(text) > 31)
 		fprintf(im->notes,
 			"%s:%ld: changed: the name '%s' is written with a-z, 0-9 and - only\n",
