@@ -202,7 +202,7 @@ class Machine(lab.Booted):
             return []
 
 
-def boot(workstations, cpus=4, mem=512, options=(), **more):
+def boot(workstations, cpus=4, mem=512, options=("--no-iommu",), **more):
     """Build the bundle for `workstations` (see lab.ws()), run the hypervisor with it."""
     os.makedirs(BUILD, exist_ok=True)
     folder = Folder("bochs", BUILD)
@@ -210,7 +210,7 @@ def boot(workstations, cpus=4, mem=512, options=(), **more):
         path = None
         if workstations:
             path = os.path.join(folder.path, "bundle")
-            bundle(path, workstations, "--smp", str(cpus), "--memory", "%dM" % mem, "--no-iommu", *options)
+            bundle(path, workstations, "--smp", str(cpus), "--memory", "%dM" % mem, *options)
         return Machine(folder, path, cpus=cpus, mem=mem, **more)
     except BaseException:
         folder.remove()
