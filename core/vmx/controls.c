@@ -83,6 +83,21 @@ static const struct {
 
 #define CR0_PE_PG ((1ull << 31) | 1)
 
+#define F7_EDX_MD_CLEAR	  (1u << 10)
+#define F7_EDX_L1D_FLUSH  (1u << 28)
+#define ARCH_CAP_RDCL_NO  (1ull << 0)
+#define ARCH_CAP_SKIP_L1D (1ull << 3) /* whoever is below us does it */
+
+/* Exits are rare, so the buffers are cleared wherever that is known to work. */
+struct vmx_leaks vmx_leaks_of(u32 features, u64 arch_capabilities)
+{
+	return (struct vmx_leaks){
+	    .l1d = features & F7_EDX_L1D_FLUSH &&
+		   !(arch_capabilities & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1D)),
+	    .buffers = features & F7_EDX_MD_CLEAR,
+	};
+}
+
 static int refuse(struct vmx_refusal *no, const char *why, const char *remedy)
 {
 	*no = (struct vmx_refusal){why, remedy};

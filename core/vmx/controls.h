@@ -54,6 +54,18 @@ struct vmx_controls {
 	u64 cr0_never, cr4_never;   /* bits they must have clear */
 };
 
+/*
+ * What must be emptied before a guest is entered, so that it cannot read there what the hypervisor
+ * used last (Intel's guidance on L1TF and MDS).
+ */
+struct vmx_leaks {
+	bool l1d;     /* by IA32_FLUSH_CMD */
+	bool buffers; /* by VERW */
+};
+
+/* From CPUID.7.0:EDX and IA32_ARCH_CAPABILITIES (0: there is no such register). */
+struct vmx_leaks vmx_leaks_of(u32 features, u64 arch_capabilities);
+
 struct vmx_refusal {
 	const char *why, *remedy;
 };

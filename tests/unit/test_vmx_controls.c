@@ -215,6 +215,21 @@ static void controls_that_cannot_be_off(void **state)
 	}
 }
 
+static void what_is_emptied_before_an_entry(void **state)
+{
+	struct vmx_leaks l = vmx_leaks_of(0, 0);
+
+	assert_false(l.l1d || l.buffers);
+	l = vmx_leaks_of(1u << 28, 0);
+	assert_true(l.l1d && !l.buffers);
+	l = vmx_leaks_of(1u << 28 | 1u << 10, 1);
+	assert_true(!l.l1d && l.buffers);
+	l = vmx_leaks_of(1u << 28, 8);
+	assert_false(l.l1d);
+	l = vmx_leaks_of(1u << 28, ~9ull);
+	assert_true(l.l1d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +241,7 @@ int main(void)
 	    cmocka_unit_test(every_needed_property_of_ept),
 	    cmocka_unit_test(optional_ones_go_without),
 	    cmocka_unit_test(controls_that_cannot_be_off),
+	    cmocka_unit_test(what_is_emptied_before_an_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,8 @@ make bench-vmx: what an exit costs on VMX, one `vmx.NAME VALUE UNIT` a line.
 
 The guest's own clock counts: Bochs's time is instructions, so a tick of the TSC is one instruction
 of the core that is measured. With several cores Bochs runs each of them for a few instructions in
-turn and moves the time on by as many as the one that ran most; the others are asleep here, so that
-is the measured core. The turn is one instruction long here (`quantum=1`), so no figure is rounded to it.
+turn, five of them, and moves the time on by as many as the one that ran most did; the other one is
+asleep here. So figures are multiples of five.
 """
 import re
 import sys
@@ -31,7 +31,7 @@ def die(words, m):
 
 
 def costs():
-    with boot([ws("bench", [1], "64M", guest("bench"))], cpus=2, quantum=1, limit=400) as m:
+    with boot([ws("bench", [1], "64M", guest("bench"))], cpus=2, limit=400) as m:
         m.wait_tallies(["bench"])
         f = {k.group(1): int(k.group(2)) for k in (re.match(r"bench (\w+) (\d+)", t) for t in m.text("bench")) if k}
         if "hlt_wake" not in f:

@@ -32,7 +32,7 @@ CONFIG = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 megs: {mem}
-cpu: model={model}, count={cpus}:1:1, ips={ips}, quantum={quantum}, reset_on_triple_fault=0
+cpu: model={model}, count={cpus}:1:1, ips={ips}, reset_on_triple_fault=0
 romimage: file={bios}
 vgaromimage: file={vgabios}
 ata0: enabled=1
@@ -84,7 +84,7 @@ def make_iso(folder, bundle_path):
 class Machine(lab.Booted):
     """One run of Bochs; the interface is that of lab.Machine."""
 
-    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, quantum=16, limit=120):
+    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120):
         self.scratch = folder
         self.dir = folder.path
         self.lines, self.errors = [], []
@@ -94,7 +94,7 @@ class Machine(lab.Booted):
         self.counters_at = None
         make_iso(self.dir, bundle_path)
         with open(os.path.join(self.dir, "bochsrc"), "w") as f:
-            f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, quantum=quantum, bios=BIOS,
+            f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, bios=BIOS,
                                   vgabios=VGABIOS, dir=self.dir))
         with open(os.path.join(self.dir, "rc"), "w") as f:
             f.write("c\n")

@@ -12,6 +12,8 @@
 #define CR4_VMXE (1ull << 13)
 #define MSR_XSS	 0xda0
 
+#define MSR_ARCH_CAPABILITIES 0x10a
+
 struct vmx_features vmx_features;
 u64 vmx_bitmap_xapic, vmx_bitmap_x2apic;
 
@@ -60,6 +62,12 @@ bool vmx_present(const char **why, const char **remedy)
 	f->ibpb = features & MSR_PRED_CMD;
 	f->tsc_aux = features & MSR_TSC_AUX;
 	f->xsaves = features & MSR_XSAVES;
+	cpuid(0, 0, r);
+	if (r[0] >= 7) {
+		cpuid(7, 0, r);
+		f->leaks = vmx_leaks_of(
+		    r[3], features & MSR_ARCH_CAP ? capability(MSR_ARCH_CAPABILITIES) : 0);
+	}
 	cpuid(0x80000008, 0, r);
 	f->phys_bits = (u8)r[0];
 	return true;

@@ -1,6 +1,7 @@
 #include "core/base/err.h"
 #include "core/metal/asm.h"
 #include "core/metal/cpu.h"
+#include "core/metal/layout.h"
 #include "core/metal/smp.h"
 #include "core/metal/vmx/vmx.h"
 #include "core/port.h"
@@ -14,6 +15,7 @@
 #define DEBUGCTL_BTF	  2ull
 #define MSR_SPEC_CTRL_MSR 0x48
 #define MSR_PRED_CMD_MSR  0x49
+#define MSR_FLUSH_CMD_MSR 0x10b
 
 static struct vmx_vcpu *hw(const struct vcpu *v)
 {
@@ -194,10 +196,22 @@ static __attribute__((noinline)) void before_entry(struct vcpu *v, struct vmx_vc
 	s->pdptes_stale = s->flush_vpid = s->flush_ept = false;
 }
 
+/* The flush of L1D clears the other buffers too, where it is there with microcode that does. */
+static __attribute__((noinline)) void empty(struct vmx_leaks leaks)
+{
+	const u16 data = SEL_DATA;
+
+	if (leaks.l1d)
+		wrmsr(MSR_FLUSH_CMD_MSR, 1);
+	if (leaks.buffers)
+		asm volatile("verw %0" : : "m"(data) : "cc");
+}
+
 static void vmx_run(struct vcpu *v, const u32 *request)
 {
 	struct vmx_vcpu *s = hw(v);
 	const bool spec_ctrl = vmx_features.spec_ctrl;
+	const struct vmx_leaks leaks = vmx_features.leaks;
 	u32 how;
 
 	s->entry.request = request;
@@ -210,6 +224,8 @@ static void vmx_run(struct vcpu *v, const u32 *request)
 			before_entry(v, s);
 		if (spec_ctrl)
 			wrmsr(MSR_SPEC_CTRL_MSR, s->spec_ctrl);
+		if (leaks.l1d | leaks.buffers)
+			empty(leaks);
 		how = vmx_enter(v->gpr, &s->entry);
 		if (spec_ctrl) {
 			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL_MSR);

@@ -36,6 +36,7 @@ struct vmx_vcpu {
 struct vmx_features {
 	struct vmx_controls controls;
 	struct vmx_host host;
+	struct vmx_leaks leaks;
 	bool spec_ctrl, ibpb, tsc_aux, xsaves;
 	u8 phys_bits;
 };
