@@ -12,6 +12,7 @@ BOOTS = [
     ("skylake_x", "x2APIC", [("apic", [1], "64M", STALE), ("ctl", [2], "64M", "")]),
     ("skylake_x", "xAPIC", [("smoke", [1], "64M", "xapic"), ("smp", [2, 3], "64M", "xapic")]),
     ("skylake_x", "both", [("apic", [1], "64M", "xapic " + STALE), ("warp", [2, 3], "64M", "")]),
+    ("skylake_x", "x2APIC, three cores", [("smp", [1, 2, 3], "64M", "")]),
     ("icelake_u", "x2APIC", [("ctl", [1], "64M", ""), ("smp", [2, 3], "64M", "")]),
     ("tigerlake", "x2APIC", [("ctl", [1], "64M", ""), ("smp", [2, 3], "64M", "")]),
 ]
