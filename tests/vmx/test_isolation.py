@@ -24,9 +24,13 @@ def attack(tap, words, hostile, last="^GUEST ", limit=560):
 
 
 tap = Tap()
-lines, _, log = attack(tap, "ICR attacks", ws("hostile", [1, 2], "64M", guest("icr_attack"), "rounds=1 last"),
-                       "attack (last|survived)")
+lines, _, log = attack(tap, "ICR attacks", ws("hostile", [1, 2], "64M", guest("icr_attack"), "rounds=1"))
 verdict(tap, lines, "the ICR attacker's own view", log)
+if not QUICK:
+    # INIT for everybody, the attacker included: whatever becomes of it is its own affair.
+    attack(tap, "an INIT for all", ws("hostile", [1, 2], "64M", guest("icr_attack"), "rounds=1 last"), "attack last")
+    lines, _, log = attack(tap, "ICR attacks in xAPIC mode", ws("hostile", [1, 2], "64M", guest("icr_attack"), "rounds=1 xapic"))
+    verdict(tap, lines, "the ICR attacker's own view, xAPIC", log)
 ops = 3000 if QUICK else 40000
 lines, _, log = attack(tap, "%d wild operations" % ops, ws("hostile", [1, 2], "64M", guest("fuzz"), "ops=%d seed=1" % ops))
 verdict(tap, lines, "the fuzz guest survived", log)
