@@ -45,7 +45,7 @@ def costs():
 
 def timer():
     """Exits of a guest that computes, takes its timer 250 times a second and interrupts itself."""
-    with boot([ws("steady", [1], "64M", guest("steady"), "seconds=4")], cpus=2, limit=200) as m:
+    with boot([ws("steady", [1], "64M", guest("steady"), "seconds=8")], cpus=2, limit=200) as m:
         m.wait("steady begin", "steady")
         first = last = m.counters()
         while first and last.now_ns - first.now_ns < 300000000 and not m.ended:

@@ -164,17 +164,32 @@ class Machine(lab.Booted):
     def _debug(self, command, pattern, timeout=20):
         """Stop the machine, say `command`, wait for `pattern` in the answer, go on."""
         with self.changed:
-            begin = len(self.debugger)
-        self.process.send_signal(signal.SIGINT)
-        self.process.stdin.write((command + "\nc\n").encode())
-        self.process.stdin.flush()
+            self.debugger = ""
         end = time.monotonic() + timeout * PATIENCE
+        # A request to stop that comes before the last `c` was carried out is forgotten.
+        self.process.send_signal(signal.SIGINT)
+        while not self._answer("Next at t=", 0.5):
+            if self.ended or time.monotonic() > end:
+                return None
+            self.process.send_signal(signal.SIGINT)
+        self._say(command)
+        m = self._answer(pattern, timeout * PATIENCE)
+        self._say("c")
+        return m
+
+    def _say(self, command):
+        self.process.stdin.write((command + "\n").encode())
+        self.process.stdin.flush()
+
+    def _answer(self, pattern, seconds):
+        end = time.monotonic() + seconds
         with self.changed:
             while True:
-                m = re.search(pattern, self.debugger[begin:], re.S)
-                if m or self.ended or time.monotonic() > end:
+                m = re.search(pattern, self.debugger, re.S)
+                left = end - time.monotonic()
+                if m or self.ended or left <= 0:
                     return m
-                self.changed.wait(0.5)
+                self.changed.wait(left)
 
     def memory(self, address, size):
         """Bytes of physical memory, by the debugger."""
