@@ -215,7 +215,7 @@ static void vmx_run(struct vcpu *v, const u32 *request)
 	u32 how;
 
 	s->entry.request = request;
-	do {
+	while (vcpu_enter(v, request)) {
 		if (v->moved)
 			finish_move(v);
 		if (v->gpr[GPR_SP] != s->rsp)
@@ -227,6 +227,7 @@ static void vmx_run(struct vcpu *v, const u32 *request)
 		if (leaks.l1d | leaks.buffers)
 			empty(leaks);
 		how = vmx_enter(v->gpr, &s->entry);
+		vcpu_left(v);
 		if (spec_ctrl) {
 			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL_MSR);
 			wrmsr(MSR_SPEC_CTRL_MSR, 0);
@@ -246,8 +247,9 @@ static void vmx_run(struct vcpu *v, const u32 *request)
 			vmx_decode_failure(v, s, how);
 		}
 		vcpu_handle_exit(v);
-	} while (!(__atomic_load_n(request, __ATOMIC_SEQ_CST) |
-		   __atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED)));
+		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
+			return;
+	}
 }
 
 static enum insn_mode code_mode(struct vcpu *v)
