@@ -21,7 +21,7 @@ from lab import BUILD, ELF, PATIENCE, Folder, bundle, die_with_parent  # noqa: E
 
 MODELS = {"skylake_x": "corei7_skylake_x", "icelake_u": "corei7_icelake_u", "tigerlake": "tigerlake",
           "lynnfield": "corei5_lynnfield_750", "core2": "core2_penryn_t9600", "p4": "p4_prescott_celeron_336",
-          "ryzen": "ryzen", "athlon64": "athlon64_clawhammer"}
+          "athlon64": "athlon64_clawhammer"}
 BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGABIOS = "/usr/share/vgabios/vgabios.bin"
 MODULES = "multiboot2 normal iso9660 biosdisk boot minicmd test configfile"
