@@ -23,6 +23,9 @@ static int make_picture(struct desktop *d)
 
 	drop_picture(d);
 	d->ops->heads(d->capture, &d->heads);
+	if (!d->heads.width || !d->heads.height ||
+	    (u64)d->heads.width * d->heads.height > RFB_MAX_PIXELS)
+		return ERR_RANGE;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return ERR_IO;
 	if (grid_alloc(&d->grid, d->heads.width, d->heads.height, seed) ||

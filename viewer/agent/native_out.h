@@ -20,6 +20,7 @@ struct native_out {
 	struct exact_enc exact;
 	struct coder coders[NATIVE_MAX_HEADS];
 	struct tileset masks[NATIVE_MAX_HEADS]; /* tiles of the picture being coded */
+	u8 *mask_bytes[NATIVE_MAX_HEADS];	/* as a commit carries them */
 	u8 nheads;
 	u32 coding;	     /* coders at work, one bit each */
 	struct tileset held; /* tiles packed for the same commit as the picture being coded */

@@ -68,12 +68,39 @@ void client_close(struct client *c, bool say_goodbye)
 	*c = (struct client){.net.fd = -1};
 }
 
-void client_connect(struct client *c, const struct client_conf *conf)
+/* A socket that connects to one of the host's addresses, those before `first` left out. */
+static int dial(struct client *c, u32 first)
 {
 	struct addrinfo hint = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	char text[512];
-	int e, fd = -1;
+	char text[512] = "";
+	int fd = -1, e = getaddrinfo(c->conf->host, c->conf->port, &hint, &list);
+	u32 n = 0;
 
+	if (e) {
+		snprintf(text, sizeof(text), "%s: %s", c->conf->host, gai_strerror(e));
+		fail(c, false, text);
+		return -1;
+	}
+	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next, n++) {
+		if (n < first)
+			continue;
+		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (fd >= 0 && (!connect(fd, a->ai_addr, a->ai_addrlen) || errno == EINPROGRESS))
+			continue;
+		snprintf(text, sizeof(text), "%s port %s: %m", c->conf->host, c->conf->port);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(list);
+	c->address = n;
+	if (fd < 0 && *text)
+		fail(c, false, text);
+	return fd;
+}
+
+void client_connect(struct client *c, const struct client_conf *conf)
+{
 	if (c->net.fd > 0) {
 		c->net.closed = true;
 		drop(c);
@@ -85,25 +112,9 @@ void client_connect(struct client *c, const struct client_conf *conf)
 	c->final = false;
 	*c->why = 0;
 	net_init(&c->net, -1);
-	e = getaddrinfo(conf->host, conf->port, &hint, &list);
-	if (e) {
-		snprintf(text, sizeof(text), "%s: %s", conf->host, gai_strerror(e));
-		fail(c, false, text);
+	int fd = dial(c, 0);
+	if (fd < 0)
 		return;
-	}
-	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) && errno != EINPROGRESS) {
-			snprintf(text, sizeof(text), "%s port %s: %m", conf->host, conf->port);
-			close(fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(list);
-	if (fd < 0) {
-		fail(c, false, text);
-		return;
-	}
 	net_tune(fd, NULL);
 	net_init(&c->net, fd);
 	c->net.in.limit = IN_MAX;
@@ -280,6 +291,15 @@ void client_ready(struct client *c, short events)
 	switch (c->state) {
 	case CLIENT_CONNECTING:
 		if (getsockopt(c->net.fd, SOL_SOCKET, SO_ERROR, &e, &len) || e) {
+			int next = dial(c, c->address);
+			if (next >= 0) { /* another address of the same host */
+				net_tune(next, NULL);
+				close(c->net.fd);
+				c->net.fd = next;
+				return;
+			}
+			if (c->state == CLIENT_FAILED)
+				return;
 			snprintf(why, sizeof(why), "%s port %s: %s", c->conf->host, c->conf->port,
 				 strerror(e));
 			fail(c, false, why);

@@ -49,6 +49,7 @@ struct client {
 	struct hs_client hs;
 	gnutls_certificate_credentials_t cred;
 	u64 began_us;
+	u32 address; /* of the host, the next to try */
 	u8 fingerprint[32];
 	u8 token[NATIVE_TOKEN]; /* resumes the session; survives the connection */
 	bool have_token;
@@ -109,6 +110,9 @@ __must_check ssize_t client_message(struct client *c, const u8 *p, size_t n);
 __must_check int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n);
 __must_check int client_resize(struct client *c, const struct native_heads *h);
 void client_begin(struct client *c);
+/* Takes argb. */
+void client_keep_cursor(struct client *c, u16 w, u16 h, u16 hot_x, u16 hot_y, u32 *argb);
+void client_keep_text(struct client *c, const u8 *p, u32 n);
 u64 client_now(void);
 
 /* Trust on first use. 0: known or now pinned; negative: refused, with the text. */

@@ -73,10 +73,17 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 int net_receive(struct net_stream *s)
 {
 	struct wbuf *to = s->websocket ? &s->ws_in : &s->in;
+	size_t had = s->in.n;
 	int any = 0;
 
 	if (s->closed)
 		return ERR_IO;
+	/* Frames that did not fit before the owner ate. */
+	if (s->websocket && s->ws_in.n) {
+		if (websocket_unframe(s))
+			return lost(s);
+		any = s->in.n > had;
+	}
 	for (;;) {
 		size_t limit = to->limit, room = limit - to->n < 65536 ? limit - to->n : 65536;
 		size_t at = to->n;
@@ -129,6 +136,12 @@ int net_flush(struct net_stream *s)
 {
 	if (s->closed || s->out.failed)
 		return lost(s);
+	if (s->websocket && s->out.n > s->framed) {
+		websocket_frame(s, s->framed);
+		if (s->out.failed)
+			return lost(s);
+		s->framed = s->out.n;
+	}
 	while (s->out_at < s->out.n) {
 		ssize_t n = write_some(s, s->out.p + s->out_at, s->out.n - s->out_at);
 
@@ -140,9 +153,10 @@ int net_flush(struct net_stream *s)
 		s->sent += (u64)n;
 	}
 	if (s->out_at == s->out.n) {
-		s->out.n = s->out_at = 0;
+		s->out.n = s->out_at = s->framed = 0;
 	} else if (s->out_at > (1u << 20)) {
 		wbuf_eat(&s->out, s->out_at);
+		s->framed -= s->websocket ? s->out_at : 0;
 		s->out_at = 0;
 	}
 	return 0;

@@ -2,7 +2,7 @@
  * A byte stream over a non-blocking socket, clear, in TLS 1.3, or in WebSocket frames over either.
  *
  * Received bytes gather in `in` (the owner eats them), bytes to send in `out`. Nothing blocks and
- * nothing is sent but by net_flush().
+ * nothing is sent but by net_flush(), which also makes the frames.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ struct net_stream {
 	bool closed;	      /* the peer is gone, or lied */
 	struct wbuf in, out;
 	size_t out_at;	    /* bytes of out already sent */
+	size_t framed;	    /* websocket: bytes of out that lie in frames */
 	size_t tls_owed;    /* bytes the TLS layer has taken and not yet sent */
 	struct wbuf ws_in;  /* raw bytes of an unfinished frame */
 	u64 sent, received; /* payload bytes, TLS and frames not counted */

@@ -20,7 +20,7 @@
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
 
-#define MAX_RANGES 16
+#define MAX_MISSES 100u
 
 struct capture {
 	Display *dpy;
@@ -30,7 +30,8 @@ struct capture {
 	XImage *ximg;
 	XShmSegmentInfo shm;
 	bool attached;
-	bool all; /* everything may differ: first picture or another size */
+	bool all;   /* everything may differ: first picture or another size */
+	u32 misses; /* grabs in a row that the server refused */
 	struct tileset dirty;
 	struct native_heads heads;
 	struct capture_cursor cursor;
@@ -270,9 +271,12 @@ static int x11_grab(struct capture *c, struct tileset *damage, struct capture_bu
 		tileset_fill(&c->dirty);
 	/* Before the pixels are read: what is drawn in between is told again. */
 	XDamageSubtract(c->dpy, c->damage, None, None);
-	int e = fetch(c);
-	if (e)
-		return e;
+	if (fetch(c)) {
+		/* The screen has become smaller and the event is on its way, or there is none. */
+		c->all = true;
+		return ++c->misses < MAX_MISSES ? ERR_BUSY : ERR_IO;
+	}
+	c->misses = 0;
 	c->all = false;
 	memcpy(damage->bits, c->dirty.bits, (size_t)c->dirty.words * 8);
 	tileset_clear(&c->dirty);
