@@ -1,10 +1,11 @@
 #include "viewer/agent/link.h"
 
-#define SAMPLE_US 50000u
-#define BLOCK_US  40000u   /* waiting longer than this is congestion */
-#define QUEUE_US  60000u   /* so is this much above the path's best round trip */
-#define HOLD_US	  1000000u /* between two raises */
-#define KBPS_MIN  500u
+#define SAMPLE_US  50000u
+#define BLOCK_US   40000u   /* waiting longer than this is congestion */
+#define QUEUE_US   60000u   /* so is this much above the path's best round trip */
+#define HOLD_US	   1000000u /* between two raises */
+#define KBPS_MIN   500u
+#define KBPS_AMPLE 40000u /* moving pictures rarely want more: such a limit does not bite */
 
 size_t link_backlog(const struct net_stream *net)
 {
@@ -44,13 +45,12 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 				l->kbps = KBPS_MIN;
 			l->changed_us = now;
 		}
-		l->limited = true;
+		l->limited = l->kbps < KBPS_AMPLE;
 	} else if (l->kbps && now - l->changed_us > HOLD_US) {
 		l->kbps += l->kbps / 16 + 1;
 		l->changed_us = now;
-		if (l->kbps > 400000) { /* wider than any picture of ours: no limit again */
+		l->limited &= l->kbps < KBPS_AMPLE;
+		if (l->kbps > 400000) /* wider than any picture of ours: no limit again */
 			l->kbps = 0;
-			l->limited = false;
-		}
 	}
 }

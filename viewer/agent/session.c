@@ -268,6 +268,13 @@ static void put_stats(struct session *s, u64 now)
 	s->stats_us = now;
 }
 
+static bool readable(const struct session *s)
+{
+	struct pollfd p = {s->net.fd, POLLIN, 0};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLIN;
+}
+
 void session_tick(struct session *s, u64 now)
 {
 	if (s->net.closed) {
@@ -283,7 +290,9 @@ void session_tick(struct session *s, u64 now)
 			session_close(s, "took too long to log in");
 		return;
 	}
-	if (s->native && now >= s->heard_us + SILENCE_US) {
+	/* What waits to be read has been said, however long we were busy ourselves. */
+	if (s->native && now >= s->heard_us + SILENCE_US &&
+	    !(session_events(s) & POLLIN && readable(s))) {
 		session_close(s, "link lost: nothing heard");
 		return;
 	}

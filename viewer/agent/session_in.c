@@ -45,6 +45,8 @@ void session_pointer(struct session *s, const struct native_pointer *p)
 	s->x = q.x;
 	s->y = q.y;
 	a->input_ops->pointer(a->input, &q);
+	if (a->desktop.ops->pointed)
+		a->desktop.ops->pointed(a->desktop.capture, q.x, q.y);
 }
 
 void session_release(struct session *s)

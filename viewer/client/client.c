@@ -15,7 +15,8 @@
 
 #define CONNECT_US 10000000u
 #define PING_US	   2000000u
-#define SILENCE_US 1500000u /* after a ping */
+#define SILENCE_US 1500000u  /* after a ping */
+#define SLOW_US	   20000000u /* longer than this no living agent computes */
 #define IN_MAX	   (NATIVE_MAX_DOWN + (1u << 20))
 
 u64 client_now(void)
@@ -340,7 +341,7 @@ u64 client_due(const struct client *c)
 	if (!c->native)
 		return UINT64_MAX;
 	if (c->pinged_us > c->heard_us)
-		return c->pinged_us + SILENCE_US;
+		return c->patience_us > c->pinged_us ? c->patience_us : c->pinged_us + SILENCE_US;
 	return (c->heard_us > c->pinged_us ? c->heard_us : c->pinged_us) + PING_US;
 }
 
@@ -353,7 +354,14 @@ void client_tick(struct client *c)
 	if (c->state != CLIENT_IN) {
 		fail(c, false, "no answer");
 	} else if (c->pinged_us > c->heard_us) {
-		fail(c, false, "the link is silent");
+		struct net_path path;
+
+		/* Its machine confirms what we send: then only the agent is slow. */
+		net_path(&c->net, &path);
+		if (path.unacked || now - c->heard_us > SLOW_US)
+			fail(c, false, "the link is silent");
+		else
+			c->patience_us = now + SILENCE_US;
 	} else {
 		c->pinged_us = now;
 		native_put_u64(&c->net.out, CH_CONTROL, CTL_PING, now);

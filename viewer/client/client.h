@@ -80,8 +80,9 @@ struct client {
 	u64 capture_us;
 	bool ack_owed;
 	u64 heard_us, pinged_us, rtt_us;
+	u64 patience_us; /* the silence after a ping is borne until then */
 	struct native_stats stats;
-	u32 commits, decode_us;
+	u32 commits, decode_us, present_us;
 	u64 bytes_display;
 };
 
@@ -94,6 +95,8 @@ void client_ready(struct client *c, short events);
 /* When client_tick() must run, monotonic us. */
 u64 client_due(const struct client *c);
 void client_tick(struct client *c);
+/* Is every pixel the desktop's own? Plain RFB does not tell: true once a picture is there. */
+bool client_is_exact(const struct client *c);
 /* The picture of the last commit is on screen since now. */
 void client_shown(struct client *c, u32 present_us);
 

@@ -47,3 +47,11 @@ void client_keep_text(struct client *c, const u8 *p, u32 n)
 	c->clip_text = t;
 	c->clip_n = n;
 }
+
+bool client_is_exact(const struct client *c)
+{
+	u32 n = c->exact.cols * c->exact.rows;
+
+	return c->state == CLIENT_IN && n &&
+	       (c->native ? tileset_count(&c->exact) == n : c->commits > 0);
+}

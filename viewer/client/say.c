@@ -38,6 +38,7 @@ void client_shown(struct client *c, u32 present_us)
 {
 	struct native_ack a = {c->seq, c->decode_us, present_us, c->capture_us};
 
+	c->present_us = present_us;
 	c->committed = false;
 	tileset_clear(&c->painted);
 	if (!c->ack_owed || c->state != CLIENT_IN)

@@ -237,6 +237,7 @@ void net_path(const struct net_stream *s, struct net_path *p)
 	p->rtt_us = t.tcpi_rtt;
 	p->min_rtt_us = t.tcpi_min_rtt;
 	p->rate_bps = t.tcpi_delivery_rate;
+	p->unacked = t.tcpi_unacked;
 	p->app_limited = t.tcpi_delivery_rate_app_limited;
 	p->retransmits = t.tcpi_total_retrans;
 }

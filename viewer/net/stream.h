@@ -59,6 +59,7 @@ struct net_path {
 	u32 rtt_us, min_rtt_us;
 	u64 rate_bps; /* delivery rate, bytes a second */
 	bool app_limited;
+	u32 unacked; /* segments that the peer's machine has not confirmed */
 	u32 retransmits;
 };
 void net_path(const struct net_stream *s, struct net_path *p);

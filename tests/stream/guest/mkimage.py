@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""
+mkimage.py OUT DEBS INIT PROGRAM...: an initrd with the programs given, the libraries they are linked
+with, busybox, and the kernel modules the drm test's guest needs (from the linux-image package in the
+folder DEBS). Everything comes from this Debian, so nothing is downloaded.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+MODULES = ["virtio_pci", "virtio_net", "virtio_gpu", "bochs", "uinput", "evdev"]
+USERS = "root:x:0:0::/:/bin/sh\ndesk:x:1000:1000::/home/desk:/bin/sh\n"
+APPLETS = "sh mount insmod mkdir ip grep sleep cat ls su chown poweroff stty kill echo".split()
+
+
+def member(name, mode, data=b"", rdev=(0, 0), ino=[0]):
+    ino[0] += 1
+    raw = name.encode() + b"\0"
+    head = b"070701" + b"".join(b"%08x" % v for v in (
+        ino[0], mode, 0, 0, 1, 0, len(data), 0, 0, rdev[0], rdev[1], len(raw), 0))
+    out = head + raw
+    out += b"\0" * (-len(out) % 4) + data
+    return out + b"\0" * (-len(out) % 4)
+
+
+def libraries(programs):
+    found = {}
+    for p in programs:
+        text = subprocess.run(["ldd", p], capture_output=True, text=True).stdout  # fails on static ones
+        for m in re.finditer(r"(?:(\S+) => )?(/\S+) \(0x", text):
+            found[m.group(1) or m.group(2)] = m.group(2)
+    return found
+
+
+def modules(root):
+    """The modules and what they depend on, in an order in which they can be loaded."""
+    paths = {os.path.basename(p)[:-3].replace("-", "_"): p
+             for p in glob.glob(os.path.join(root, "lib/modules/*/kernel/**/*.ko"), recursive=True)}
+    order = []
+
+    def need(name):
+        if name in order or name not in paths:  # not a file: built in
+            return
+        depends = re.search(rb"\0depends=([^\0]*)\0", b"\0" + open(paths[name], "rb").read())
+        for d in (depends.group(1).decode().split(",") if depends and depends.group(1) else []):
+            need(d.replace("-", "_"))
+        order.append(name)
+
+    for m in MODULES:
+        need(m)
+    return [(n, paths[n]) for n in order]
+
+
+def main():
+    out, debs, init, programs = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    deb = sorted(glob.glob(os.path.join(debs, "linux-image-*.deb")))
+    if not deb:
+        sys.exit("mkimage.py: no linux-image package in %s" % debs)
+    files = {}
+    with tempfile.TemporaryDirectory() as tmp:
+        subprocess.run(["dpkg", "-x", deb[0], tmp], check=True)
+        mods = modules(tmp)
+        for name, path in mods:
+            files["modules/" + name + ".ko"] = open(path, "rb").read()
+    files["modules/order"] = "".join(n + ".ko\n" for n, _ in mods).encode()
+    busybox = "/usr/bin/busybox" if os.path.exists("/usr/bin/busybox") else "/bin/busybox"
+    for p in programs + [busybox]:
+        files["bin/" + os.path.basename(p)] = open(p, "rb").read()
+    for name, path in libraries(programs + [busybox]).items():
+        where = name if name.startswith("/") else os.path.join("/lib/x86_64-linux-gnu", name)
+        files[where.lstrip("/")] = open(path, "rb").read()
+    files["init"] = open(init, "rb").read()
+    files["etc/passwd"] = USERS.encode()
+    files["etc/group"] = b"root:x:0:\ndesk:x:1000:\n"
+    files["etc/nsswitch.conf"] = b"passwd: files\ngroup: files\nhosts: files\n"
+    folders = {"dev", "proc", "sys", "tmp", "run", "home"}
+    for f in files:
+        d = os.path.dirname(f)
+        while d:
+            folders.add(d)
+            d = os.path.dirname(d)
+    with open(out + ".new", "wb") as f:
+        for d in sorted(folders):
+            f.write(member(d, 0o41777 if d == "tmp" else 0o40755))
+        f.write(member("dev/console", 0o20600, rdev=(5, 1)))
+        for a in APPLETS:
+            f.write(member("bin/" + a, 0o120777, b"busybox"))
+        for name, data in files.items():
+            runs = name.startswith(("bin/", "init")) or "/ld-linux" in name or ".so" in name
+            f.write(member(name, 0o100755 if runs else 0o100644, data))
+        f.write(member("TRAILER!!!", 0))
+    os.replace(out + ".new", out)
+
+
+main()
