@@ -13,6 +13,25 @@ $(STREAM_INITRD): tests/stream/guest/mkimage.py tests/stream/guest/init $(STREAM
 	$(Q)tests/stream/guest/mkimage.py $@ $(DEBIAN) tests/stream/guest/init $(STREAM_PAINTER) \
 		$B/caprock-agent $B/caprock-auth $B/caprock-seat
 
+# The same with a painter that draws by OpenGL, for a 3D card.
+STREAM_PAINTER_GL := $B/stream/painter_gl
+STREAM_INITRD_GL := $B/stream/initrd-gl
+
+$(STREAM_PAINTER_GL): tests/stream/guest/painter_gl.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(WARN) -O2 -D_GNU_SOURCE $(shell pkg-config --cflags libdrm) $< \
+		$(shell pkg-config --libs libdrm gbm egl glesv2) -o $@
+
+$(STREAM_INITRD_GL): $(STREAM_INITRD) $(STREAM_PAINTER_GL)
+	$(call say,GEN)
+	$(Q)tests/stream/guest/mkimage.py --mesa $@ $(DEBIAN) tests/stream/guest/init $(STREAM_PAINTER_GL) \
+		$B/caprock-agent $B/caprock-auth $B/caprock-seat
+
+TESTS_ALL += tests/stream/test_virgl.py
+test-all-built: $(STREAM_INITRD_GL)
+PACKAGES += libgbm-dev libegl-dev libgles-dev libegl-mesa0 libgl1-mesa-dri qemu-system-gui qemu-system-modules-opengl
+
 TESTS += tests/stream/test_drm.py
 test-built test-all-built test-stream: $(STREAM_INITRD)
 PACKAGES += busybox-static

@@ -35,7 +35,7 @@ def tell(ok, words, why=""):
 
 
 class Guest:
-    def __init__(self, folder, devices, append=""):
+    def __init__(self, folder, devices, append="", initrd="initrd", display=("-display", "none"), memory="2G", env=None):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
@@ -43,16 +43,15 @@ class Guest:
         self.lines = []
         self.changed = threading.Condition()
         self.qmp_path = os.path.join(folder, "qmp")
-        args = [QEMU, "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "Haswell", "-smp", "2", "-m", "2G",
-                "-kernel", os.path.join(BUILD, "cache/debian/vmlinuz"), "-initrd", os.path.join(BUILD, "stream/initrd"),
-                "-append", "console=ttyS0 quiet loglevel=3 panic=-1 " + append, "-nodefaults", "-display", "none",
-                "-vga", "none", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:5900" % self.port,
+        args = [QEMU, "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "Haswell", "-smp", "2", "-m", memory,
+                "-kernel", os.path.join(BUILD, "cache/debian/vmlinuz"), "-initrd", os.path.join(BUILD, "stream", initrd),
+                "-append", "console=ttyS0 quiet loglevel=3 panic=-1 " + append, "-nodefaults", *display, "-vga", "none", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:5900" % self.port,
                 "-device", "virtio-net-pci,netdev=n", "-serial", "stdio", "-no-reboot",
                 "-qmp", "unix:%s,server,nowait" % self.qmp_path]
         for d in devices:
             args += ["-device", d]
         self.p = subprocess.Popen(["timeout", "-k", "5", str(int(LIMIT_S))] + args, stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env)
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):

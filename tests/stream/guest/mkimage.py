@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """
-mkimage.py OUT DEBS INIT PROGRAM...: an initrd with the programs given, the libraries they are linked
-with, busybox, and the kernel modules the drm test's guest needs (from the linux-image package in the
-folder DEBS). Everything comes from this Debian, so nothing is downloaded.
+mkimage.py [--mesa] OUT DEBS INIT PROGRAM...: an initrd with the programs given, the libraries they are
+linked with, busybox, and the kernel modules the drm test's guest needs (from the linux-image package
+in the folder DEBS); with --mesa also what OpenGL loads at run time. Everything comes from this Debian,
+so nothing is downloaded.
 """
 import glob
 import os
@@ -35,6 +36,14 @@ def libraries(programs):
     return found
 
 
+def mesa():
+    """What EGL and GBM open by name: the driver and its libraries, and the vendor's description."""
+    base = "/usr/lib/x86_64-linux-gnu/"
+    found = [base + "libEGL_mesa.so.0", base + "dri/virtio_gpu_dri.so"]
+    found += glob.glob(base + "gbm/*.so") + glob.glob(base + "libgallium-*.so") + glob.glob(base + "dri/libdril*.so")
+    return [f for f in found if os.path.exists(f)], glob.glob("/usr/share/glvnd/egl_vendor.d/*.json")
+
+
 def modules(root):
     """The modules and what they depend on, in an order in which they can be loaded."""
     paths = {os.path.basename(p)[:-3].replace("-", "_"): p
@@ -55,7 +64,8 @@ def modules(root):
 
 
 def main():
-    out, debs, init, programs = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    args = [a for a in sys.argv[1:] if a != "--mesa"]
+    out, debs, init, programs = args[0], args[1], args[2], args[3:]
     deb = sorted(glob.glob(os.path.join(debs, "linux-image-*.deb")))
     if not deb:
         sys.exit("mkimage.py: no linux-image package in %s" % debs)
@@ -69,7 +79,10 @@ def main():
     busybox = "/usr/bin/busybox" if os.path.exists("/usr/bin/busybox") else "/bin/busybox"
     for p in programs + [busybox]:
         files["bin/" + os.path.basename(p)] = open(p, "rb").read()
-    for name, path in libraries(programs + [busybox]).items():
+    drivers, texts = mesa() if "--mesa" in sys.argv else ([], [])
+    for p in drivers + texts:
+        files[p.lstrip("/")] = open(p, "rb").read()
+    for name, path in libraries(programs + drivers + [busybox]).items():
         where = name if name.startswith("/") else os.path.join("/lib/x86_64-linux-gnu", name)
         files[where.lstrip("/")] = open(path, "rb").read()
     files["init"] = open(init, "rb").read()

@@ -62,41 +62,39 @@ static void complain(struct capture *c, const char *text)
 	fprintf(stderr, "caprock-agent: drm: %s\n", text);
 }
 
-/* The buffer behind a framebuffer. Ids are used again, so the helper is asked at each flip. */
+/* The buffer behind a framebuffer. Ids are used again, so the helper is asked each time. */
 static int find_buffer(struct capture *c, u32 fb, struct drm_buffer **out)
 {
-	struct drm_buffer fresh, *pick = &c->buffers[0];
+	struct drm_buffer *b = NULL, *oldest = &c->buffers[0];
 	struct seat_answer a;
 	char text[256];
-	int e = seat_ask(c->seat, SEAT_FRAMEBUFFER, fb, &a, NULL);
 
+	for (u32 i = 0; i < BUFFERS; i++) {
+		if (c->buffers[i].fb == fb)
+			b = &c->buffers[i];
+		if (c->buffers[i].used < oldest->used)
+			oldest = &c->buffers[i];
+	}
+	if (b) {
+		drm_buffer_let_go(b, &c->card);
+	} else {
+		b = oldest;
+		drm_buffer_close(b, &c->card);
+	}
+	int e = seat_ask(c->seat, SEAT_FRAMEBUFFER, fb, &a, NULL);
 	if (e == ERR_PERM)
 		complain(c, "caprock-seat lacks CAP_SYS_ADMIN");
 	if (e)
 		return e;
-	e = drm_buffer_open(&fresh, &c->card, &a, text, sizeof(text));
+	e = drm_buffer_open(b, &c->card, &a, text, sizeof(text));
 	if (e) {
 		complain(c, text);
+		drm_buffer_close(b, &c->card);
 		return e;
 	}
-	fresh.used = ++c->clock;
-	for (u32 i = 0; i < BUFFERS; i++) {
-		struct drm_buffer *b = &c->buffers[i];
-
-		if (b->key == fresh.key && b->w == fresh.w && b->h == fresh.h &&
-		    b->pitch == fresh.pitch && b->offset == fresh.offset) {
-			drm_buffer_close(&fresh, &c->card);
-			b->used = c->clock;
-			*out = b;
-			return 0;
-		}
-		if (b->used < pick->used)
-			pick = b;
-	}
-	if (pick->key)
-		drm_buffer_close(pick, &c->card);
-	*pick = fresh;
-	*out = pick;
+	b->fb = fb;
+	b->used = ++c->clock;
+	*out = b;
 	return 0;
 }
 
@@ -164,7 +162,7 @@ static void drm_close(struct capture *c)
 	if (!c)
 		return;
 	for (u32 i = 0; i < BUFFERS; i++)
-		if (c->buffers[i].key)
+		if (c->card.fd >= 0)
 			drm_buffer_close(&c->buffers[i], &c->card);
 	if (c->card.fd >= 0)
 		close(c->card.fd);
@@ -186,6 +184,8 @@ static struct capture *drm_open(const struct capture_conf *conf, char *error, si
 	if (!c)
 		return NULL;
 	c->card.fd = c->seat = -1;
+	for (u32 i = 0; i < BUFFERS; i++)
+		c->buffers[i].dmabuf = -1;
 	e = seat_connect(path, &c->seat);
 	if (e) {
 		snprintf(
