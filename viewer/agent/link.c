@@ -29,7 +29,7 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
 	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
 	if ((queued || blocked) && kbps) {
-		u32 want = (u32)(l->rate_kbps * 85 / 100);
+		u32 want = (u32)(l->rate_kbps * 80 / 100);
 
 		if (want < KBPS_MIN)
 			want = KBPS_MIN;
