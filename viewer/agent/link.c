@@ -4,12 +4,18 @@
 #define BLOCK_US   40000u   /* waiting longer than this is congestion */
 #define QUEUE_US   60000u   /* so is this much above the path's best round trip */
 #define HOLD_US	   1000000u /* between two raises */
+#define MISSED	   3u
 #define KBPS_MIN   500u
 #define KBPS_AMPLE 40000u /* moving pictures rarely want more: such a limit does not bite */
 
 size_t link_backlog(const struct net_stream *net)
 {
 	return net_unsent(net) + net_kernel_unsent(net);
+}
+
+void link_change(struct link *l, bool busy)
+{
+	l->missed = busy ? l->missed + 1 : l->missed / 2;
 }
 
 void link_sample(struct link *l, const struct net_stream *net, u64 now)
@@ -28,7 +34,8 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 
 	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
 	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
-	if ((queued || blocked) && kbps) {
+	bool late = l->missed >= MISSED;
+	if ((queued || blocked || late) && kbps) {
 		u32 want = (u32)(l->rate_kbps * 80 / 100);
 
 		if (want < KBPS_MIN)
@@ -40,7 +47,11 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 		} else if (now - l->changed_us > 2ull * p.rtt_us + 100000) {
 			u32 step = l->kbps * 9 / 10;
 
-			l->kbps = want < l->kbps ? (want > step ? want : step) : l->kbps;
+			if (want < l->kbps)
+				l->kbps = want > step ? want : step;
+			else if (late && l->kbps > l->rate_kbps / 2)
+				l->kbps = l->kbps * 15 / 16; /* the estimate flatters */
+			l->missed = 0;
 			if (l->kbps < KBPS_MIN)
 				l->kbps = KBPS_MIN;
 			l->changed_us = now;

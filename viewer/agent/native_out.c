@@ -100,13 +100,15 @@ static bool may_move(struct native_out *o, const struct native_copy *c)
 	return !promised(o, t);
 }
 
-void native_out_change(struct native_out *o, struct desktop *d, struct net_stream *net)
+void native_out_change(struct native_out *o, struct desktop *d, struct net_stream *net,
+		       struct link *l)
 {
 	struct native_copy ok[GRID_MAX_COPIES];
 	bool wait = native_out_blocked(o, net), motion = false;
 	u64 gap = d->when_us - o->changed_us;
 	u16 n = 0;
 
+	link_change(l, wait);
 	/* The desktop's own rhythm, not that of the pictures sent: or half of them would do for ever. */
 	if (gap < 200000)
 		o->interval_us = (u32)((o->interval_us * 7 + gap) / 8);

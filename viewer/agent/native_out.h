@@ -45,7 +45,8 @@ void native_out_free(struct native_out *o);
 /* Everything must be sent anew. */
 void native_out_refresh(struct native_out *o);
 /* Takes in what desktop_update() found; may write moves to the stream. */
-void native_out_change(struct native_out *o, struct desktop *d, struct net_stream *net);
+void native_out_change(struct native_out *o, struct desktop *d, struct net_stream *net,
+		       struct link *l);
 /* Sends what it may. Call after changes, when the socket drains and at due time. */
 void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream *net,
 		     struct link *l);

@@ -199,7 +199,7 @@ void session_change(struct session *s, const struct desktop_change *c)
 	}
 	if (c->picture && !c->resized) {
 		if (s->native)
-			native_out_change(&s->out, &a->desktop, &s->net);
+			native_out_change(&s->out, &a->desktop, &s->net, &s->link);
 		else
 			rfb_out_change(&s->rfb, &a->desktop, &s->net);
 	}
