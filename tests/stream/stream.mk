@@ -35,3 +35,19 @@ PACKAGES += libgbm-dev libegl-dev libgles-dev libegl-mesa0 libgl1-mesa-dri qemu-
 TESTS += tests/stream/test_drm.py
 test-built test-all-built test-stream: $(STREAM_INITRD)
 PACKAGES += busybox-static
+TESTS += tests/stream/hostile.py
+
+# The bench beside TigerVNC and x11vnc.
+STREAM_BENCH := $B/stream/netem $B/stream/measure
+
+$(STREAM_BENCH): $B/stream/%: tests/stream/bench/%.c tests/stream/bench/control.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(STD) $(WARN) -Wno-array-parameter -O2 -D_GNU_SOURCE $< -lX11 -lXext -lXtst -lm -lpthread -o $@
+
+.PHONY: bench-stream
+bench-stream: programs $(STREAM_BENCH) ## the stream beside TigerVNC and x11vnc (WORKLOAD=DIR, ROUNDS, KEYS, QUICK=1; root)
+	@WORKLOAD="$(WORKLOAD)" tests/stream/bench/bench.py
+
+BENCHES += bench-stream
+PACKAGES += ffmpeg iproute2

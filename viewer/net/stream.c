@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/inet_diag.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -240,4 +241,14 @@ void net_path(const struct net_stream *s, struct net_path *p)
 	p->unacked = t.tcpi_unacked;
 	p->app_limited = t.tcpi_delivery_rate_app_limited;
 	p->retransmits = t.tcpi_total_retrans;
+
+	union tcp_cc_info cc = {0};
+	n = sizeof(cc);
+	if (!getsockopt(s->fd, IPPROTO_TCP, TCP_CC_INFO, &cc, &n) && n == sizeof(cc.bbr)) {
+		u64 bw = (u64)cc.bbr.bbr_bw_hi << 32 | cc.bbr.bbr_bw_lo;
+		if (bw) {
+			p->rate_bps = bw;
+			p->app_limited = false; /* it knows which samples to trust */
+		}
+	}
 }

@@ -57,7 +57,7 @@ __must_check int net_peer_fingerprint(struct net_stream *s, u8 out[32]);
 /* What TCP says of the path. Zero where unknown. */
 struct net_path {
 	u32 rtt_us, min_rtt_us;
-	u64 rate_bps; /* delivery rate, bytes a second */
+	u64 rate_bps; /* delivery rate, bytes a second: BBR's own estimate where that runs */
 	bool app_limited;
 	u32 unacked; /* segments that the peer's machine has not confirmed */
 	u32 retransmits;
