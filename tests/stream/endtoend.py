@@ -170,6 +170,7 @@ def on_test_source(tmp):
     a.stop()
 
     on_websocket(tmp, base, pics[-1])
+    on_lost_link(tmp, base)
 
     me = subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
     import crypt
@@ -191,6 +192,31 @@ def on_test_source(tmp):
     tell(code != 0 and "too many" in text, "after three wrong ones even the right one must wait", text)
     tell("right" not in a.text().replace("the right", "") and "wrong\n" not in a.text(), "no password is in the log", a.text())
     a.stop()
+
+
+def on_lost_link(tmp, base):
+    locked = os.path.join(tmp, "locked")
+    a = Agent(tmp, *base, "--security=x509none", "--lock-on-loss=yes", "--lock-command=echo locked >>" + locked)
+    code, text, got = viewer(tmp, a, "--until-exact=200")
+    time.sleep(0.5)
+    tell(code == 0 and not os.path.exists(locked), "a viewer that leaves does not lock the desktop", text + a.text())
+    p = Program([VIEWER, "--headless", "--accept-new", "--known-hosts=" + os.path.join(tmp, "known"),
+                 "127.0.0.1::%d" % a.port], os.path.join(tmp, "viewer.log"))
+    until(lambda: len(re.findall("speaks the native", a.text())) > 1)
+    p.p.kill()
+    p.stop()
+    tell(until(lambda: os.path.exists(locked)) and open(locked).read() == "locked\n",
+         "the last viewer's lost link locks it, once", a.text())
+    a.stop()
+
+
+def until(what, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def on_websocket(tmp, base, want):

@@ -278,7 +278,10 @@ static bool readable(const struct session *s)
 void session_tick(struct session *s, u64 now)
 {
 	if (s->net.closed) {
-		session_close(s, s->replaced ? "resumed by a new connection" : "link lost");
+		s->polite |= s->net.goodbye;
+		session_close(s, s->replaced ? "resumed by a new connection"
+				 : s->polite ? "left"
+					     : "link lost");
 		return;
 	}
 	if (s->state == SESSION_CLOSING && (!net_unsent(&s->net) || now >= s->deadline_us)) {

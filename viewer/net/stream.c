@@ -61,6 +61,7 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 		got = gnutls_record_recv(s->tls, buf, n);
 		if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
 			return 0;
+		s->goodbye = got == 0; /* a close alert; a mere end of the TCP stream is an error */
 		if (got <= 0 && got != GNUTLS_E_REHANDSHAKE)
 			return lost(s);
 		return got < 0 ? 0 : got;
@@ -68,6 +69,7 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 	got = recv(s->fd, buf, n, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	s->goodbye = got == 0;
 	return got <= 0 ? lost(s) : got;
 }
 

@@ -18,6 +18,7 @@ struct net_stream {
 	bool tls_up;	      /* the handshake is done */
 	bool websocket;	      /* see websocket.h */
 	bool closed;	      /* the peer is gone, or lied */
+	bool goodbye; /* closed as the peer wished: it said so, or ended a clear stream in order */
 	struct wbuf in, out;
 	size_t out_at;	    /* bytes of out already sent */
 	size_t framed;	    /* websocket: bytes of out that lie in frames */
