@@ -15,7 +15,20 @@ NONE, VENCRYPT, X509NONE = 1, 19, 260
 QEMU_KEYS = -258
 
 
-class WebSocket:
+class Stream:
+    s = None
+
+    def exactly(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.s.recv(n - len(data))
+            if not more:
+                raise EOFError("closed by the server")
+            data += more
+        return data
+
+
+class WebSocket(Stream):
     """A browser's side of RFC 6455 over a socket, with sendall and recv as a socket has them."""
 
     def __init__(self, s):
@@ -28,15 +41,6 @@ class WebSocket:
             answer += s.recv(1)
         # The key and its answer are RFC 6455's own example (1.3).
         assert b" 101 " in answer and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer, answer
-
-    def exactly(self, n):
-        data = b""
-        while len(data) < n:
-            more = self.s.recv(n - len(data))
-            if not more:
-                raise EOFError("closed by the server")
-            data += more
-        return data
 
     def sendall(self, data, opcode=2):
         mask = bytes([1, 2, 3, 4])
@@ -58,7 +62,7 @@ class WebSocket:
         return data
 
 
-class Client:
+class Client(Stream):
     def __init__(self, host, port, tls=True, timeout=30, wrap=None):
         self.s = socket.create_connection((host, port), timeout)
         if wrap:
@@ -89,15 +93,6 @@ class Client:
         self.width, self.height = struct.unpack(">HH", self.exactly(4))
         self.exactly(16)
         self.name = self.exactly(struct.unpack(">I", self.exactly(4))[0]).decode()
-
-    def exactly(self, n):
-        data = b""
-        while len(data) < n:
-            more = self.s.recv(n - len(data))
-            if not more:
-                raise EOFError("closed by the server")
-            data += more
-        return data
 
     def send(self, data):
         self.s.sendall(data)

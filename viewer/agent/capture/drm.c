@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <drm_fourcc.h>
 
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
@@ -420,19 +419,7 @@ static int drm_grab(struct capture *c, struct tileset *damage, struct capture_bu
 	if (c->fresh)
 		tileset_fill(damage);
 	c->fresh = false;
-	*b = (struct capture_buffer){
-	    .kind = CAPTURE_MEMORY,
-	    .fourcc = DRM_FORMAT_XRGB8888,
-	    .modifier = DRM_FORMAT_MOD_LINEAR,
-	    .colour = COLOUR_SRGB,
-	    .w = c->img.w,
-	    .h = c->img.h,
-	    .pitch = c->img.stride * 4,
-	    .fd = -1,
-	    .memory = c->img.px,
-	    .length = (size_t)c->img.stride * c->img.h * 4,
-	    .when_us = c->now,
-	};
+	*b = capture_of_image(&c->img, c->now);
 	return 0;
 }
 
