@@ -29,7 +29,7 @@ $(STREAM_INITRD_GL): $(STREAM_INITRD) $(STREAM_PAINTER_GL)
 		$B/caprock-agent $B/caprock-auth $B/caprock-seat
 
 TESTS_ALL += tests/stream/test_virgl.py
-test-all-built: $(STREAM_INITRD_GL)
+test-all-built test-stream: $(STREAM_INITRD_GL)
 PACKAGES += libgbm-dev libegl-dev libgles-dev libegl-mesa0 libgl1-mesa-dri qemu-system-gui qemu-system-modules-opengl
 
 TESTS += tests/stream/test_drm.py
