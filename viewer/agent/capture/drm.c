@@ -248,9 +248,10 @@ static int drm_grab(struct capture *c, struct tileset *damage, struct capture_bu
 		if (!c->head[i].pending)
 			continue;
 		c->head[i].pending = false;
-		/* A framebuffer may be gone by now: the next poll finds its successor. */
 		int e = take_head(c, i, damage);
-		if (e == ERR_UNSUPPORTED || e == ERR_PERM)
+		/* A framebuffer may be gone by now: the next poll finds its successor. The rest
+		 * does not mend. */
+		if (e == ERR_UNSUPPORTED || e == ERR_PERM || e == ERR_NOENT)
 			return e;
 	}
 	if (c->fresh)

@@ -19,6 +19,7 @@ __must_check int drm_screen_open(struct drm_screen *s, const char *socket, char 
 void drm_screen_close(struct drm_screen *s);
 /*
  * The buffer behind a framebuffer, good until the next call. Ids are used again, so the helper is
- * asked each time. ERR_UNSUPPORTED, ERR_PERM: told, and will not mend; else it may be gone by now.
+ * asked each time. ERR_UNSUPPORTED, ERR_PERM: told, and will not mend; ERR_NOENT: the helper
+ * has ended; else the framebuffer may be gone by now.
  */
 __must_check int drm_screen_find(struct drm_screen *s, u32 fb, struct drm_buffer **out);
