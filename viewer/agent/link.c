@@ -4,6 +4,7 @@
 #define BLOCK_US    40000u   /* waiting longer than this is congestion */
 #define QUEUE_US    60000u   /* so is this much above the path's best round trip */
 #define HOLD_US	    1000000u /* between two raises */
+#define SHARE	    70u /* per cent of the estimate for video: the rest is for exact tiles and losses */
 #define MISSED	    3u
 #define KBPS_MIN    500u
 #define KBPS_ENOUGH 400000u /* wider than any picture of ours: no limit again */
@@ -37,7 +38,8 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
 	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
 	bool late = l->missed >= MISSED;
-	u32 share = (u32)(l->rate_kbps * 80 / 100 > KBPS_MIN ? l->rate_kbps * 80 / 100 : KBPS_MIN);
+	u32 share =
+	    (u32)(l->rate_kbps * SHARE / 100 > KBPS_MIN ? l->rate_kbps * SHARE / 100 : KBPS_MIN);
 	bool turn = now - l->changed_us > 2ull * p.rtt_us + 100000;
 
 	if ((queued || blocked || late) && kbps) {
