@@ -12,19 +12,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../guests/debian"))
+from mkinitrd import member, write  # noqa: E402
+
 MODULES = ["virtio_pci", "virtio_net", "virtio_gpu", "bochs", "uinput", "evdev"]
 USERS = "root:x:0:0::/:/bin/sh\ndesk:x:1000:1000::/home/desk:/bin/sh\n"
 APPLETS = "sh mount insmod mkdir ip grep sleep cat ls su chown poweroff stty id".split()
-
-
-def member(name, mode, data=b"", rdev=(0, 0), ino=[0]):
-    ino[0] += 1
-    raw = name.encode() + b"\0"
-    head = b"070701" + b"".join(b"%08x" % v for v in (
-        ino[0], mode, 0, 0, 1, 0, len(data), 0, 0, rdev[0], rdev[1], len(raw), 0))
-    out = head + raw
-    out += b"\0" * (-len(out) % 4) + data
-    return out + b"\0" * (-len(out) % 4)
 
 
 def libraries(programs):
@@ -95,17 +88,13 @@ def main():
         while d:
             folders.add(d)
             d = os.path.dirname(d)
-    with open(out + ".new", "wb") as f:
-        for d in sorted(folders):
-            f.write(member(d, 0o41777 if d == "tmp" else 0o40755))
-        f.write(member("dev/console", 0o20600, rdev=(5, 1)))
-        for a in APPLETS:
-            f.write(member("bin/" + a, 0o120777, b"busybox"))
-        for name, data in files.items():
-            runs = name.startswith(("bin/", "init")) or "/ld-linux" in name or ".so" in name
-            f.write(member(name, 0o100755 if runs else 0o100644, data))
-        f.write(member("TRAILER!!!", 0))
-    os.replace(out + ".new", out)
+    members = [member(d, 0o41777 if d == "tmp" else 0o40755) for d in sorted(folders)]
+    members.append(member("dev/console", 0o20600, rdev=(5, 1)))
+    members += [member("bin/" + a, 0o120777, b"busybox") for a in APPLETS]
+    for name, data in files.items():
+        runs = name.startswith(("bin/", "init")) or ".so" in name
+        members.append(member(name, 0o100755 if runs else 0o100644, data))
+    write(out, members)
 
 
 main()
