@@ -7,10 +7,11 @@
 #define REST_US	     60000u /* stillness after which a tile is made exact */
 #define REST_MAX_US  250000u
 #define BACKLOG	     (24u << 10) /* unsent bytes that make us wait */
-#define REFINE_TILES 96u	 /* a step of refinement: short enough to be interrupted */
+#define REFINE_TILES 96u	 /* a step of refinement on a narrow link */
+#define REFINE_WIDE  384u	 /* and on one without a limit: some milliseconds to pack */
 #define STEP_TILES   256u
 
-int native_out_init(struct native_out *o, const struct desktop *d, const struct video_enc_ops *ops,
+int native_out_init(struct native_out *o, struct desktop *d, const struct video_enc_ops *ops,
 		    u32 threads, u32 effort, int event)
 {
 	u32 w = d->heads.width, h = d->heads.height;
@@ -99,11 +100,19 @@ static bool may_move(struct native_out *o, const struct native_copy *c)
 	return !promised(o, t);
 }
 
-void native_out_change(struct native_out *o, const struct desktop *d, struct net_stream *net)
+void native_out_change(struct native_out *o, struct desktop *d, struct net_stream *net,
+		       struct link *l)
 {
 	struct native_copy ok[GRID_MAX_COPIES];
 	bool wait = native_out_blocked(o, net), motion = false;
+	u64 gap = d->when_us - o->changed_us;
 	u16 n = 0;
+
+	link_change(l, wait);
+	/* The desktop's own rhythm, not that of the pictures sent: or half of them would do for ever. */
+	if (gap < 200000)
+		o->interval_us = (u32)((o->interval_us * 7 + gap) / 8);
+	o->changed_us = d->when_us;
 
 	for (u32 i = 0; i < d->grid.ncopies; i++) {
 		const struct native_copy *c = &d->grid.copies[i];
@@ -132,8 +141,8 @@ void native_out_change(struct native_out *o, const struct desktop *d, struct net
 }
 
 /* Packs tiles into messages at the end of w; returns the bytes. They are no longer dirty. */
-static size_t put_tiles(struct native_out *o, const struct desktop *d, const struct tileset *t,
-			u32 limit, bool shaded, struct wbuf *w)
+static size_t put_tiles(struct native_out *o, struct desktop *d, const struct tileset *t, u32 limit,
+			bool shaded, struct wbuf *w)
 {
 	u32 next = 0, total = t->cols * t->rows, left = limit;
 	size_t start = w->n;
@@ -160,8 +169,8 @@ static size_t put_tiles(struct native_out *o, const struct desktop *d, const str
 }
 
 /* Drawn and rendered tiles of a set pack better apart. */
-static size_t put_both(struct native_out *o, const struct desktop *d, const struct tileset *t,
-		       u32 limit, struct wbuf *w)
+static size_t put_both(struct native_out *o, struct desktop *d, const struct tileset *t, u32 limit,
+		       struct wbuf *w)
 {
 	size_t n = 0;
 
@@ -191,13 +200,13 @@ static void put_commit(struct native_out *o, u64 when, struct native_commit *c,
 
 static u32 rest_us(const struct tile_state *t)
 {
-	/* What moves slower than 25 pictures a second rests later, or it would be sent twice. */
-	if (t->heat >= HOT && t->gap_us > 40000)
-		return t->gap_us * 3 / 2 < REST_MAX_US ? t->gap_us * 3 / 2 : REST_MAX_US;
+	/* What moves slower than 20 pictures a second rests later, or it would be sent twice. */
+	if (t->heat >= HOT && t->gap_us > 50000)
+		return t->gap_us * 5 / 4 < REST_MAX_US ? t->gap_us * 5 / 4 : REST_MAX_US;
 	return REST_US;
 }
 
-void native_out_coded(struct native_out *o, const struct desktop *d, struct net_stream *net,
+void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream *net,
 		      struct link *l)
 {
 	struct native_commit c = {0};
@@ -216,7 +225,7 @@ void native_out_coded(struct native_out *o, const struct desktop *d, struct net_
 }
 
 /* Small changes that pass a picture in the making. */
-static void pump_urgent(struct native_out *o, const struct desktop *d, struct net_stream *net)
+static void pump_urgent(struct native_out *o, struct desktop *d, struct net_stream *net)
 {
 	struct native_commit c = {0};
 
@@ -231,11 +240,11 @@ static void pump_urgent(struct native_out *o, const struct desktop *d, struct ne
 	o->credit -= (s64)(net->out.n - at);
 }
 
-static void pump_refine(struct native_out *o, const struct desktop *d, struct net_stream *net,
-			u64 now)
+static void pump_refine(struct native_out *o, struct desktop *d, struct net_stream *net,
+			const struct link *l, u64 now)
 {
 	struct native_commit c = {0};
-	u32 n = 0;
+	u32 n = 0, most = l->kbps ? REFINE_TILES : REFINE_WIDE;
 
 	tileset_clear(&o->batch);
 	tileset_for(&o->inexact, i)
@@ -243,18 +252,18 @@ static void pump_refine(struct native_out *o, const struct desktop *d, struct ne
 		if (now < d->tiles[i].changed_us + rest_us(&d->tiles[i]))
 			continue;
 		tileset_add(&o->batch, i);
-		if (++n == REFINE_TILES)
+		if (++n == most)
 			break;
 	}
 	if (!n)
 		return;
 	size_t at = net->out.n;
-	put_both(o, d, &o->batch, REFINE_TILES, &net->out);
+	put_both(o, d, &o->batch, most, &net->out);
 	put_commit(o, d->when_us, &c, net);
 	o->credit -= (s64)(net->out.n - at);
 }
 
-void native_out_pump(struct native_out *o, const struct desktop *d, struct net_stream *net,
+void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream *net,
 		     struct link *l)
 {
 	u64 now = now_us();
@@ -274,7 +283,7 @@ void native_out_pump(struct native_out *o, const struct desktop *d, struct net_s
 	}
 	tileset_clear(&o->urgent);
 	if (tileset_empty(&o->dirty)) {
-		pump_refine(o, d, net, now);
+		pump_refine(o, d, net, l, now);
 		return;
 	}
 	if (native_video_choose(o, d, now, l))
@@ -295,7 +304,7 @@ void native_out_pump(struct native_out *o, const struct desktop *d, struct net_s
 	o->credit -= (s64)(net->out.n - at);
 }
 
-u64 native_out_due(const struct native_out *o, const struct desktop *d)
+u64 native_out_due(const struct native_out *o, struct desktop *d)
 {
 	u64 due = UINT64_MAX;
 

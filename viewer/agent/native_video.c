@@ -49,8 +49,7 @@ static struct rect join(struct rect a, struct rect b)
 	return (struct rect){(u16)x0, (u16)y0, (u16)(x1 - x0), (u16)(y1 - y0)};
 }
 
-bool native_video_choose(struct native_out *o, const struct desktop *d, u64 now,
-			 const struct link *l)
+bool native_video_choose(struct native_out *o, struct desktop *d, u64 now, const struct link *l)
 {
 	bool running = now - o->video_us < VIDEO_KEEP_US / 2;
 	u32 cost = 0, hot = 0, count = 0;
@@ -96,8 +95,7 @@ static u32 picture_kbps(const struct native_out *o, const struct link *l)
 	return l->kbps ? (u32)(l->kbps * us / 33333) : 0;
 }
 
-void native_video_start(struct native_out *o, const struct desktop *d, u64 now,
-			const struct link *l)
+void native_video_start(struct native_out *o, struct desktop *d, u64 now, const struct link *l)
 {
 	for (u8 h = 0; h < o->nheads; h++) {
 		struct coder *c = &o->coders[h];
@@ -133,9 +131,6 @@ void native_video_start(struct native_out *o, const struct desktop *d, u64 now,
 	if (!o->coding)
 		return;
 	o->want_key = false;
-	u64 gap = now - o->video_us;
-	if (gap < 200000)
-		o->interval_us = (u32)((o->interval_us * 7 + gap) / 8);
 	o->video_us = now;
 }
 

@@ -41,7 +41,7 @@ int seat_ask(int fd, enum seat_kind kind, u32 value, struct seat_answer *a, int 
 	ssize_t n;
 
 	if (send(fd, &r, sizeof(r), MSG_NOSIGNAL) != sizeof(r))
-		return ERR_IO;
+		return ERR_NOENT;
 	do
 		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -51,7 +51,7 @@ int seat_ask(int fd, enum seat_kind kind, u32 value, struct seat_answer *a, int 
 	if (n != sizeof(*a) || a->error || (got_fd && passed < 0)) {
 		if (passed >= 0)
 			close(passed);
-		return n == sizeof(*a) && a->error == EPERM ? ERR_PERM : ERR_IO;
+		return n != sizeof(*a) ? ERR_NOENT : a->error == EPERM ? ERR_PERM : ERR_IO;
 	}
 	if (got_fd)
 		*got_fd = passed;

@@ -35,6 +35,9 @@ struct seat_answer {
 
 /* The agent's end. Connects; negative: no such helper, or it refuses this user. */
 __must_check int seat_connect(const char *path, int *fd);
-/* Asks and waits. *got_fd (where not NULL) is the caller's. ERR_IO: the helper is gone or refuses. */
+/*
+ * Asks and waits. *got_fd (where not NULL) is the caller's. ERR_NOENT: the helper is gone; ERR_PERM:
+ * it lacks a right; ERR_IO: it says no (a framebuffer that is no more, a device that is not there).
+ */
 __must_check int seat_ask(int fd, enum seat_kind kind, u32 value, struct seat_answer *a,
 			  int *got_fd);

@@ -199,7 +199,7 @@ void session_change(struct session *s, const struct desktop_change *c)
 	}
 	if (c->picture && !c->resized) {
 		if (s->native)
-			native_out_change(&s->out, &a->desktop, &s->net);
+			native_out_change(&s->out, &a->desktop, &s->net, &s->link);
 		else
 			rfb_out_change(&s->rfb, &a->desktop, &s->net);
 	}
@@ -278,7 +278,10 @@ static bool readable(const struct session *s)
 void session_tick(struct session *s, u64 now)
 {
 	if (s->net.closed) {
-		session_close(s, s->replaced ? "resumed by a new connection" : "link lost");
+		s->polite |= s->net.goodbye;
+		session_close(s, s->replaced ? "resumed by a new connection"
+				 : s->polite ? "left"
+					     : "link lost");
 		return;
 	}
 	if (s->state == SESSION_CLOSING && (!net_unsent(&s->net) || now >= s->deadline_us)) {

@@ -50,7 +50,7 @@ static void drop(struct client *c)
 		c->video[i] = NULL;
 		wbuf_free(&c->au[i]);
 	}
-	c->native = c->in_update = c->ack_owed = c->qemu_keys = false;
+	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
 	c->rects_left = 0;
 	c->eaten = 0;
 }
@@ -252,7 +252,8 @@ static void messages(struct client *c)
 {
 	size_t at = 0;
 
-	while (c->state == CLIENT_IN && at < c->net.in.n) {
+	/* One picture at a time: each is shown, also where several came in a burst. */
+	while (c->state == CLIENT_IN && !c->committed && at < c->net.in.n) {
 		ssize_t n = client_message(c, c->net.in.p + at, c->net.in.n - at);
 
 		if (n < 0) {
@@ -263,8 +264,9 @@ static void messages(struct client *c)
 			break;
 		at += (size_t)n;
 	}
+	c->more = c->committed && at < c->net.in.n;
 	wbuf_eat(&c->net.in, at);
-	if (c->net.in.n == c->net.in.limit)
+	if (!c->more && c->net.in.n == c->net.in.limit)
 		fail(c, false, "the server sends a message larger than allowed");
 }
 
@@ -336,6 +338,8 @@ u64 client_due(const struct client *c)
 {
 	if (c->state == CLIENT_IDLE || c->state == CLIENT_FAILED)
 		return UINT64_MAX;
+	if (c->more)
+		return 0;
 	if (c->state != CLIENT_IN)
 		return c->began_us + CONNECT_US;
 	if (!c->native)
@@ -351,6 +355,11 @@ void client_tick(struct client *c)
 
 	if (now < client_due(c))
 		return;
+	if (c->more) {
+		if (!c->committed)
+			client_ready(c, 0);
+		return;
+	}
 	if (c->state != CLIENT_IN) {
 		fail(c, false, "no answer");
 	} else if (c->pinged_us > c->heard_us) {

@@ -74,6 +74,7 @@ struct client {
 	struct video_dec *video[NATIVE_MAX_HEADS];
 	u8 video_format[NATIVE_MAX_HEADS];
 	struct wbuf au[NATIVE_MAX_HEADS];
+	bool more; /* whole messages wait behind a picture that is to be shown first */
 	u32 eaten; /* display bytes since the last credit */
 
 	u32 seq;

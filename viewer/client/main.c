@@ -8,10 +8,14 @@
 #include "viewer/client/options.h"
 #include "viewer/client/output.h"
 
-#define RETRY_US   100000u /* between two attempts while a link is lost */
-#define GIVE_UP_US 400000u /* an attempt that brings no answer makes way for a fresh one */
-#define LOOK_US	   20000u  /* how often a condition to end is looked at */
-#define EVENTS_US  5000u   /* a window without a descriptor is looked at so often */
+#define RETRY_US 50000u /* between two attempts while a link is lost */
+#define GIVE_UP_US \
+	100000u		    /* and three round trips: then an unanswered attempt makes way for a
+				fresh one, as TCP itself waits longer and longer */
+#define PATIENT_US 2000000u /* the same after LONG_US of outage, and once TCP is connected */
+#define LONG_US	   30000000u
+#define LOOK_US	   20000u /* how often a condition to end is looked at */
+#define EVENTS_US  5000u  /* a window without a descriptor is looked at so often */
 
 struct viewer {
 	struct options o;
@@ -126,7 +130,9 @@ static bool link_failed(struct viewer *v)
 
 	if (c->state == CLIENT_FAILED && (c->final || !v->was_in || !v->o.resume))
 		return true;
-	bool stale = v->lost_us && c->state != CLIENT_IN && now - c->began_us >= GIVE_UP_US;
+	bool eager = c->state == CLIENT_CONNECTING && now - v->lost_us < LONG_US;
+	u64 patience = eager ? GIVE_UP_US + 3 * c->rtt_us : PATIENT_US;
+	bool stale = v->lost_us && c->state != CLIENT_IN && now - c->began_us >= patience;
 	if (c->state != CLIENT_FAILED && !stale)
 		return false;
 	if (!v->lost_us) {

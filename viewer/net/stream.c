@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/inet_diag.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -60,6 +61,7 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 		got = gnutls_record_recv(s->tls, buf, n);
 		if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
 			return 0;
+		s->goodbye = got == 0; /* a close alert; a mere end of the TCP stream is an error */
 		if (got <= 0 && got != GNUTLS_E_REHANDSHAKE)
 			return lost(s);
 		return got < 0 ? 0 : got;
@@ -67,6 +69,7 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 	got = recv(s->fd, buf, n, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	s->goodbye = got == 0;
 	return got <= 0 ? lost(s) : got;
 }
 
@@ -240,4 +243,14 @@ void net_path(const struct net_stream *s, struct net_path *p)
 	p->unacked = t.tcpi_unacked;
 	p->app_limited = t.tcpi_delivery_rate_app_limited;
 	p->retransmits = t.tcpi_total_retrans;
+
+	union tcp_cc_info cc = {0};
+	n = sizeof(cc);
+	if (!getsockopt(s->fd, IPPROTO_TCP, TCP_CC_INFO, &cc, &n) && n == sizeof(cc.bbr)) {
+		u64 bw = (u64)cc.bbr.bbr_bw_hi << 32 | cc.bbr.bbr_bw_lo;
+		if (bw) {
+			p->rate_bps = bw;
+			p->app_limited = false; /* it knows which samples to trust */
+		}
+	}
 }

@@ -18,6 +18,7 @@ struct net_stream {
 	bool tls_up;	      /* the handshake is done */
 	bool websocket;	      /* see websocket.h */
 	bool closed;	      /* the peer is gone, or lied */
+	bool goodbye; /* closed as the peer wished: it said so, or ended a clear stream in order */
 	struct wbuf in, out;
 	size_t out_at;	    /* bytes of out already sent */
 	size_t framed;	    /* websocket: bytes of out that lie in frames */
@@ -57,7 +58,7 @@ __must_check int net_peer_fingerprint(struct net_stream *s, u8 out[32]);
 /* What TCP says of the path. Zero where unknown. */
 struct net_path {
 	u32 rtt_us, min_rtt_us;
-	u64 rate_bps; /* delivery rate, bytes a second */
+	u64 rate_bps; /* delivery rate, bytes a second: BBR's own estimate where that runs */
 	bool app_limited;
 	u32 unacked; /* segments that the peer's machine has not confirmed */
 	u32 retransmits;

@@ -116,8 +116,10 @@ int websocket_unframe(struct net_stream *s)
 		const u8 *mask = get_bytes(&r, 4), *data = get_bytes(&r, (size_t)n);
 		if (r.starved)
 			return 0;
-		if (op == 8)
+		if (op == 8) {
+			s->goodbye = true;
 			return ERR_IO;
+		}
 		if (op == 0 || op == 1 || op == 2) {
 			if (s->in.n + n > s->in.limit)
 				return 0; /* the owner eats first */

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """
-mkimage.py OUT DEBS INIT PROGRAM...: an initrd with the programs given, the libraries they are linked
-with, busybox, and the kernel modules the drm test's guest needs (from the linux-image package in the
-folder DEBS). Everything comes from this Debian, so nothing is downloaded.
+mkimage.py [--mesa] OUT DEBS INIT PROGRAM...: an initrd with the programs given, the libraries they are
+linked with, busybox, and the kernel modules the drm test's guest needs (from the linux-image package
+in the folder DEBS); with --mesa also what OpenGL loads at run time. Everything comes from this Debian,
+so nothing is downloaded.
 """
 import glob
 import os
@@ -11,19 +12,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../guests/debian"))
+from mkinitrd import member, write  # noqa: E402
+
 MODULES = ["virtio_pci", "virtio_net", "virtio_gpu", "bochs", "uinput", "evdev"]
 USERS = "root:x:0:0::/:/bin/sh\ndesk:x:1000:1000::/home/desk:/bin/sh\n"
-APPLETS = "sh mount insmod mkdir ip grep sleep cat ls su chown poweroff stty kill echo".split()
-
-
-def member(name, mode, data=b"", rdev=(0, 0), ino=[0]):
-    ino[0] += 1
-    raw = name.encode() + b"\0"
-    head = b"070701" + b"".join(b"%08x" % v for v in (
-        ino[0], mode, 0, 0, 1, 0, len(data), 0, 0, rdev[0], rdev[1], len(raw), 0))
-    out = head + raw
-    out += b"\0" * (-len(out) % 4) + data
-    return out + b"\0" * (-len(out) % 4)
+APPLETS = "sh mount insmod mkdir ip grep sleep cat ls su chown poweroff stty id".split()
 
 
 def libraries(programs):
@@ -33,6 +27,14 @@ def libraries(programs):
         for m in re.finditer(r"(?:(\S+) => )?(/\S+) \(0x", text):
             found[m.group(1) or m.group(2)] = m.group(2)
     return found
+
+
+def mesa():
+    """What EGL and GBM open by name: the driver and its libraries, and the vendor's description."""
+    base = "/usr/lib/x86_64-linux-gnu/"
+    found = [base + "libEGL_mesa.so.0", base + "dri/virtio_gpu_dri.so"]
+    found += glob.glob(base + "gbm/*.so") + glob.glob(base + "libgallium-*.so") + glob.glob(base + "dri/libdril*.so")
+    return [f for f in found if os.path.exists(f)], glob.glob("/usr/share/glvnd/egl_vendor.d/*.json")
 
 
 def modules(root):
@@ -55,7 +57,8 @@ def modules(root):
 
 
 def main():
-    out, debs, init, programs = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    args = [a for a in sys.argv[1:] if a != "--mesa"]
+    out, debs, init, programs = args[0], args[1], args[2], args[3:]
     deb = sorted(glob.glob(os.path.join(debs, "linux-image-*.deb")))
     if not deb:
         sys.exit("mkimage.py: no linux-image package in %s" % debs)
@@ -69,7 +72,10 @@ def main():
     busybox = "/usr/bin/busybox" if os.path.exists("/usr/bin/busybox") else "/bin/busybox"
     for p in programs + [busybox]:
         files["bin/" + os.path.basename(p)] = open(p, "rb").read()
-    for name, path in libraries(programs + [busybox]).items():
+    drivers, texts = mesa() if "--mesa" in sys.argv else ([], [])
+    for p in drivers + texts:
+        files[p.lstrip("/")] = open(p, "rb").read()
+    for name, path in libraries(programs + drivers + [busybox]).items():
         where = name if name.startswith("/") else os.path.join("/lib/x86_64-linux-gnu", name)
         files[where.lstrip("/")] = open(path, "rb").read()
     files["init"] = open(init, "rb").read()
@@ -82,17 +88,13 @@ def main():
         while d:
             folders.add(d)
             d = os.path.dirname(d)
-    with open(out + ".new", "wb") as f:
-        for d in sorted(folders):
-            f.write(member(d, 0o41777 if d == "tmp" else 0o40755))
-        f.write(member("dev/console", 0o20600, rdev=(5, 1)))
-        for a in APPLETS:
-            f.write(member("bin/" + a, 0o120777, b"busybox"))
-        for name, data in files.items():
-            runs = name.startswith(("bin/", "init")) or "/ld-linux" in name or ".so" in name
-            f.write(member(name, 0o100755 if runs else 0o100644, data))
-        f.write(member("TRAILER!!!", 0))
-    os.replace(out + ".new", out)
+    members = [member(d, 0o41777 if d == "tmp" else 0o40755) for d in sorted(folders)]
+    members.append(member("dev/console", 0o20600, rdev=(5, 1)))
+    members += [member("bin/" + a, 0o120777, b"busybox") for a in APPLETS]
+    for name, data in files.items():
+        runs = name.startswith(("bin/", "init")) or ".so" in name
+        members.append(member(name, 0o100755 if runs else 0o100644, data))
+    write(out, members)
 
 
 main()

@@ -88,4 +88,7 @@ extern const struct capture_ops capture_drm, capture_test, capture_x11;
 __must_check int capture_map(const struct capture_buffer *b, struct image *img);
 void capture_unmap(const struct capture_buffer *b, struct image *img);
 
+/* A source's own picture in memory, as a buffer. */
+struct capture_buffer capture_of_image(const struct image *img, u64 when_us);
+
 u64 now_us(void);

@@ -15,7 +15,6 @@
 #include <X11/extensions/Xdamage.h>
 #include <X11/extensions/Xfixes.h>
 #include <X11/extensions/Xrandr.h>
-#include <drm_fourcc.h>
 
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
@@ -280,19 +279,9 @@ static int x11_grab(struct capture *c, struct tileset *damage, struct capture_bu
 	c->all = false;
 	memcpy(damage->bits, c->dirty.bits, (size_t)c->dirty.words * 8);
 	tileset_clear(&c->dirty);
-	*b = (struct capture_buffer){
-	    .kind = CAPTURE_MEMORY,
-	    .fourcc = DRM_FORMAT_XRGB8888,
-	    .modifier = DRM_FORMAT_MOD_LINEAR,
-	    .colour = COLOUR_SRGB,
-	    .w = (u32)c->ximg->width,
-	    .h = (u32)c->ximg->height,
-	    .pitch = (u32)c->ximg->bytes_per_line,
-	    .fd = -1,
-	    .memory = c->shm.shmaddr,
-	    .length = (size_t)c->ximg->bytes_per_line * (size_t)c->ximg->height,
-	    .when_us = now_us(),
-	};
+	struct image img = {(u32 *)c->shm.shmaddr, (u32)c->ximg->width, (u32)c->ximg->height,
+			    (u32)c->ximg->bytes_per_line / 4};
+	*b = capture_of_image(&img, now_us());
 	return 0;
 }
 
