@@ -17,6 +17,15 @@
  */
 #define BUNDLE_PLAN_NAME "plan"
 
+/*
+ * On a medium that UEFI starts: BOOTX64.EFI in its usual place, two bundles and which of them to
+ * start (core/base/slots.h). Paths from the volume's root.
+ */
+#define MEDIUM_FOLDER	   "/caprock"
+#define MEDIUM_STATE	   MEDIUM_FOLDER "/slots.txt"
+#define MEDIUM_BUNDLE	   MEDIUM_FOLDER "/a.bundle" /* or b.bundle */
+#define MEDIUM_BUNDLE_SLOT 9			     /* index of the slot's letter in it */
+
 /* ---- where the hypervisor lives ------------------------------------------------------------- */
 
 /*

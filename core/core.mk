@@ -38,3 +38,28 @@ $B/symbols.S: $B/caprock.first core/metal/symbols.awk
 $B/symbols%o: $B/symbols%S
 	$(Q)$(CC) -c $< -o $@
 PACKAGES += acpica-tools
+
+# The same ELF inside a UEFI application: a small boot program of its own compiler target.
+EFI := $B/BOOTX64.EFI
+EFI_SRC := $(sort $(wildcard core/metal/efi/*.[cS])) core/metal/mem.c core/metal/boot/memory_map.c \
+	$(addprefix core/base/,cpio.c fmt.c slots.c str.c)
+EFI_O := $(patsubst %,$B/efi/%.obj,$(EFI_SRC))
+EFI_CC := $(CLANG) -target x86_64-unknown-windows
+EFI_CFLAGS := $(STD) $(WARN) -O2 -ffreestanding -fshort-wchar -mno-red-zone -mno-mmx -mno-sse -mno-stack-arg-probe
+PACKAGES += clang lld
+ALL += $(EFI)
+
+$B/efi/caprock.elf: $(HV)
+	@mkdir -p $(@D)
+	$(Q)objcopy --strip-all $< $@
+
+$B/efi/core/metal/efi/handover.S.obj: $B/efi/caprock.elf
+
+$B/efi/%.obj: %
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(EFI_CC) $(EFI_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(EFI): $(EFI_O)
+	$(call say,LD)
+	$(Q)lld-link -subsystem:efi_application -nodefaultlib -entry:efi_main -timestamp:0 $^ -out:$@

@@ -114,9 +114,10 @@ void port_log(enum log_level level, const char *format, ...)
 		spin_unlock(&lock);
 }
 
-void log_set_screen(const struct boot_framebuffer *fb)
+void log_set_screen(const struct boot_framebuffer *fb, bool early)
 {
-	screen_init(fb);
+	if (!screen_init(fb, early))
+		return;
 	for (u32 i = head > LOG_RING_SIZE ? head - LOG_RING_SIZE : 0; i != head; i++)
 		screen_put(ring[i % LOG_RING_SIZE]);
 }

@@ -12,8 +12,8 @@ struct boot_framebuffer;
 /* Find the UART and the debug port. The first thing that runs; lines before it are kept. */
 void log_init(void);
 
-/* The boot screen, once it can be mapped; the text so far is drawn on it. */
-void log_set_screen(const struct boot_framebuffer *fb);
+/* Take the boot screen (screen_init()); the text so far is drawn on it. */
+void log_set_screen(const struct boot_framebuffer *fb, bool early);
 
 /* From now on lines are only queued; the host core calls log_drain(). */
 void log_defer(void);

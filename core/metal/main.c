@@ -73,6 +73,24 @@ static void check_own_memory(u32 n)
 		    (unsigned long)base, (unsigned long)end);
 }
 
+/* The loader's idea of free memory and ours differ; whoever comes first would be overwritten. */
+static void keep_bundle_off(u64 size)
+{
+	u64 before = boot.bundle;
+	int err = boot_clear_range(&boot, HV_LOAD_ADDRESS, size);
+
+	if (boot.bundle != before)
+		port_log(LOG_INFO,
+			 "boot bundle moved from %#lx to %#lx, off the hypervisor's memory",
+			 (unsigned long)before, (unsigned long)boot.bundle);
+	if (err)
+		refuse_boot("Give the machine more memory, or make the bundle smaller",
+			    "the boot loader put the boot bundle of %lu MiB at %#lx, into the "
+			    "hypervisor's own memory, and it can go nowhere else: %s",
+			    (unsigned long)(boot.bundle_size >> 20), (unsigned long)boot.bundle,
+			    err_text(err));
+}
+
 static void start_cores(void)
 {
 	u32 online;
@@ -95,8 +113,19 @@ static void start_cores(void)
 
 /* ---- the bundle and the plan ----------------------------------------------------------------- */
 
+static struct cpio bundle_archive(void)
+{
+	return (struct cpio){
+	    .ctx = port_va(PADDR(boot.bundle)), .read = cpio_read_mapped, .size = boot.bundle_size};
+}
+
 static void check_bundle(void)
 {
+	if (boot.note[0])
+		port_log(LOG_INFO, "boot medium: %s", boot.note);
+	if (!boot.bundle_size && boot.problem[0])
+		refuse_boot("Copy a boot bundle to the medium again, or build the medium again",
+			    "%s", boot.problem);
 	if (!boot.bundle_size)
 		refuse_boot(
 		    "Give the boot bundle as the module: QEMU -initrd FILE, GRUB module2 FILE, "
@@ -110,12 +139,20 @@ static void check_bundle(void)
 			   align_down(boot.bundle, PAGE_SIZE)))
 		refuse_boot("Report this machine", "the boot bundle at %#lx cannot be mapped",
 			    (unsigned long)boot.bundle);
+
+	const struct cpio c = bundle_archive();
+	u64 extent;
+	int err = cpio_extent(&c, &extent);
+
+	if (err)
+		refuse_boot("Copy the bundle again, or build it again",
+			    "the boot bundle of %lu bytes %s", (unsigned long)boot.bundle_size,
+			    err == ERR_RANGE ? "ends early" : "is no cpio archive, or damaged");
 }
 
 static void *plan_blob(u64 *size)
 {
-	const struct cpio c = {
-	    .ctx = port_va(PADDR(boot.bundle)), .read = cpio_read_mapped, .size = boot.bundle_size};
+	const struct cpio c = bundle_archive();
 	struct cpio_member m;
 	int err = cpio_find(&c, BUNDLE_PLAN_NAME, &m);
 
@@ -268,14 +305,21 @@ void boot_main(u32 source, u64 info)
 	log_init();
 	port_log(LOG_INFO, "Caprock, a hypervisor for graphics workstations");
 	read_boot_info(source, info);
+	log_set_screen(&boot.fb, true);
+	keep_bundle_off(HV_MEMORY_FIXED);
 	memory_begin();
 	firmware_read(&boot, &firmware);
 	check_own_memory(firmware.ncpus);
-	if (memory_init() || memory_add_cores(firmware.ncpus))
+	keep_bundle_off(HV_MEMORY(firmware.ncpus));
+	if (memory_init())
 		refuse_boot("Report this machine",
 			    "the hypervisor's own page tables do not fit its memory");
-	log_set_screen(&boot.fb);
-	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)));
+	log_set_screen(&boot.fb, false); /* at once: the early map of it is gone */
+	if (memory_add_cores(firmware.ncpus))
+		refuse_boot("Report this machine", "the memory of %u cores cannot be mapped",
+			    firmware.ncpus);
+	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)),
+			  &boot);
 	virt = &svm_ops;
 	if (!virt->present(&why, &remedy))
 		refuse_boot(remedy, "%s", why);
@@ -306,5 +350,7 @@ void boot_main(u32 source, u64 info)
 	while (workstations_starting())
 		workstations_poll(false);
 	report_boot(settle_ticks);
+	if (workstations_entered())
+		boot_confirm_trial(&boot);
 	host_loop();
 }

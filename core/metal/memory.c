@@ -166,7 +166,7 @@ u64 memory_used(void)
 	       ncores_mapped * HV_MEMORY_PER_CORE;
 }
 
-int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
+static int map_registers(paddr_t pa, u64 size, u32 type, struct mmio *out)
 {
 	u64 start = align_down(pa.v, PAGE_SIZE), end = align_up(pa.v + size, PAGE_SIZE);
 	int err;
@@ -175,7 +175,7 @@ int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
 	/* Keep the offset within 2 MiB, so that large windows get large leaves. */
 	u64 at = align_up(mmio_next, MIB(2)) + (start & (MIB(2) - 1));
 
-	err = pt_map(&tables, at, PADDR(start), end - start, PT_RW | PT_UC);
+	err = pt_map(&tables, at, PADDR(start), end - start, PT_RW | type);
 	if (!err)
 		mmio_next = at + (end - start);
 	spin_unlock(&lock);
@@ -184,4 +184,14 @@ int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
 	out->base = (volatile void *)(at + (pa.v - start));
 	out->size = size;
 	return OK;
+}
+
+int port_mmio_map(paddr_t pa, u64 size, struct mmio *out)
+{
+	return map_registers(pa, size, PT_UC, out);
+}
+
+int memory_map_screen(paddr_t pa, u64 size, struct mmio *out)
+{
+	return map_registers(pa, size, PT_WC, out);
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/pool.h"
 #include "core/base/types.h"
+#include "core/port.h"
 
 /* Pages of the fixed range behind the image: everything that is not per core. */
 extern struct pool heap;
@@ -31,6 +32,9 @@ __must_check int memory_own(paddr_t base, u64 size);
 
 /* The opposite: it is about to become somebody else's. Every core forgets it. */
 void memory_disown(paddr_t base, u64 size);
+
+/* The framebuffer's pixels, write-combining; else as port_mmio_map(). */
+__must_check int memory_map_screen(paddr_t pa, u64 size, struct mmio *out);
 
 /* Memory of the image, the heap in use and the cores: what the hypervisor takes for itself. */
 u64 memory_used(void);

@@ -1,5 +1,6 @@
 #include "core/base/fmt.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/metal/asm.h"
 #include "core/metal/cpu.h"
 #include "core/metal/apic.h"
@@ -19,6 +20,7 @@ struct crash_record {
 };
 
 static struct crash_record *record;
+static const struct boot_info *boot;
 static u32 panicking; /* the core that panics, plus one */
 
 static u32 checksum(const char *s, u32 n)
@@ -30,24 +32,31 @@ static u32 checksum(const char *s, u32 n)
 	return h;
 }
 
-void crash_record_init(void *area)
+static void tell(const char *text, u32 length)
+{
+	port_log(LOG_WARN, "the last run ended in a crash; its last words were:");
+	for (u32 i = 0; i < length;) {
+		u32 n = 0;
+
+		while (i + n < length && text[i + n] != '\n')
+			n++;
+		port_log(LOG_WARN, "  | %.*s", (int)n, text + i);
+		i += n + 1;
+	}
+}
+
+void crash_record_init(void *area, const struct boot_info *b)
 {
 	struct crash_record *r = area;
 
 	if (r->magic == CRASH_MAGIC && r->length <= sizeof(r->text) &&
-	    r->checksum == checksum(r->text, r->length)) {
-		port_log(LOG_WARN, "the last run ended in a crash; its last words were:");
-		for (u32 i = 0; i < r->length;) {
-			u32 n = 0;
-
-			while (i + n < r->length && r->text[i + n] != '\n')
-				n++;
-			port_log(LOG_WARN, "  | %.*s", (int)n, r->text + i);
-			i += n + 1;
-		}
-	}
+	    r->checksum == checksum(r->text, r->length))
+		tell(r->text, r->length);
+	else if (b->crash[0])
+		tell(b->crash, (u32)str_len(b->crash));
 	memset(r, 0, sizeof(*r));
 	record = r;
+	boot = b;
 }
 
 static void save_record(void)
@@ -76,8 +85,10 @@ static __noreturn void end(void)
 {
 	save_record();
 	port_log(LOG_ERROR, "halted; the record of this crash is printed after a warm reset");
-	/* Last, because it may fall over what broke. */
+	/* Last, because they may fall over what broke, and the firmware may not come back. */
 	remap_quiesce();
+	if (record)
+		boot_keep_crash(boot, record->text, record->length);
 	cpu_stop();
 }
 

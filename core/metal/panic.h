@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/types.h"
+#include "core/metal/boot/boot_info.h"
 #include "core/metal/idt.h"
 
 /*
@@ -20,8 +21,9 @@ void panic_trap(const struct trap_frame *f) __noreturn;
 void panic_nmi(const struct trap_frame *f);
 
 /*
- * The record of the last crash, in memory a warm reset leaves alone. Prints and clears it if there
- * is one. `area` is CRASH_RECORD_SIZE bytes at a place that is the same every boot.
+ * The record of the last crash, in memory a warm reset leaves alone, or where firmware does not, the
+ * copy it kept in a variable. Prints and clears it if there is one. `area` is CRASH_RECORD_SIZE bytes
+ * at a place that is the same every boot; `b` stays.
  */
 #define CRASH_RECORD_SIZE 8192
-void crash_record_init(void *area);
+void crash_record_init(void *area, const struct boot_info *b);

@@ -1,5 +1,6 @@
 # nm -n of the first link -> the table of symbols.c. It lies behind all code, so that filling it in
 # moves no function.
+BEGIN { n = 0 }
 $2 ~ /^[tT]$/ && $1 ~ /^ffffffff8/ {
 	address[n] = "0x" substr($1, 9)
 	name[n++] = $3

@@ -243,6 +243,7 @@ ap_boot_stack:	.quad 0
 ap_boot_cpu:	.quad 0
 
 	.section .bss.early, "aw", @nobits
+	.globl early_pml4
 	.align 4096
 early_pml4:	.skip 4096
 early_pdpt:	.skip 4096

@@ -2,6 +2,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/metal/boot/boot_info.h"
+#include "core/metal/layout.h"
 
 enum tag_type {
 	TAG_END = 0,
@@ -40,8 +41,10 @@ struct framebuffer_tag {
 	u8 red_shift, red_bits, green_shift, green_bits, blue_shift, blue_bits;
 };
 
-#define MEMORY_AVAILABLE 1
-#define FRAMEBUFFER_RGB	 1
+#define MEMORY_AVAILABLE     1
+#define FRAMEBUFFER_RGB	     1
+#define FRAMEBUFFER_RGB_SIZE 38 /* bytes; C's struct is padded behind its end */
+#define RSDP_MAX	     64
 
 static int read_memory(const struct memory_tag *t, struct boot_info *out)
 {
@@ -61,7 +64,7 @@ static int read_memory(const struct memory_tag *t, struct boot_info *out)
 
 static void read_framebuffer(const struct framebuffer_tag *f, struct boot_info *out)
 {
-	if (f->tag.size < sizeof(*f) || f->type != FRAMEBUFFER_RGB || f->bits != 32)
+	if (f->tag.size < FRAMEBUFFER_RGB_SIZE || f->type != FRAMEBUFFER_RGB)
 		return;
 	out->fb = (struct boot_framebuffer){
 	    .base = f->base,
@@ -76,9 +79,21 @@ static void read_framebuffer(const struct framebuffer_tag *f, struct boot_info *
 }
 
 /*
- * The tag holds a copy of the RSDP, not its address; the copy lies in low memory that nobody reuses
- * before the tables have been read.
+ * The tag holds a copy of the RSDP, not its address, in memory that may be the hypervisor's own by
+ * the time it is read; a copy in the image is not.
  */
+static int take_rsdp(const struct tag *t, struct boot_info *out)
+{
+	static u8 rsdp[RSDP_MAX] __aligned(16);
+	u32 size = t->size - sizeof(*t);
+
+	if (size > sizeof(rsdp))
+		return ERR_RANGE;
+	memcpy(rsdp, t + 1, size);
+	out->rsdp = (u64)rsdp - IMAGE_BASE;
+	return OK;
+}
+
 int boot_from_multiboot2(u64 pa, struct boot_info *out)
 {
 	const u32 *total = (const void *)pa;
@@ -110,10 +125,10 @@ int boot_from_multiboot2(u64 pa, struct boot_info *out)
 			break;
 		case TAG_ACPI_OLD:
 			if (!out->rsdp)
-				out->rsdp = at + sizeof(*t);
+				err = take_rsdp(t, out);
 			break;
 		case TAG_ACPI_NEW:
-			out->rsdp = at + sizeof(*t);
+			err = take_rsdp(t, out);
 			break;
 		default:
 			break;
