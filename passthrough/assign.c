@@ -159,20 +159,27 @@ static int up_attach(struct assign *a)
 	return err ? fail(a, err, err_text(err)) : OK;
 }
 
+/*
+ * By MSI-X or MSI, whichever has more, but no more than the IOMMU's table for the device holds:
+ * messages beyond it are refused one by one.
+ */
 static u16 interrupts(const struct assign *a)
 {
 	u32 n = a->fn->msix_vectors;
 
 	if (a->fn->at.msi && n < 1u << a->fn->msi_log2)
 		n = 1u << a->fn->msi_log2;
+	if (n > a->dev->interrupts)
+		n = a->dev->interrupts;
 	return (u16)(n ? n : 1);
 }
 
 static int up_arm(struct assign *a)
 {
-	int err = route_open(&a->routes, a->dev, interrupts(a)), undo;
+	int err, undo;
 
 	a->step = "arm";
+	err = route_open(&a->routes, a->dev, interrupts(a));
 	if (err)
 		return fail(a, err, "no interrupt entries are left for it");
 	err = vpci_device_arm(a->view);

@@ -1,12 +1,14 @@
 #include "passthrough/route.h"
 
-/* SDM vol. 3 §10.11.1, §10.11.2 */
-#define MSI_BASE	0xfee00000u
-#define MSI_BASE_MASK	0xfff00000u
-#define MSI_LOGICAL	0x4u
-#define MSI_REDIRECTION 0x8u
-#define MSI_REMAPPABLE	0x10u /* VT-d 4.1 §5.1.2.2: interrupt format */
-#define DATA_LEVEL	0x8000u
+/*
+ * SDM vol. 3 §10.11.1, §10.11.2. The redirection hint (bit 3) does not count: an entry has one
+ * destination, and Linux sends logical messages without it, which every platform takes as logical.
+ */
+#define MSI_BASE       0xfee00000u
+#define MSI_BASE_MASK  0xfff00000u
+#define MSI_LOGICAL    0x4u
+#define MSI_REMAPPABLE 0x10u /* VT-d 4.1 §5.1.2.2: interrupt format */
+#define DATA_LEVEL     0x8000u
 
 enum { MODE_FIXED, MODE_LOWEST };
 
@@ -18,7 +20,7 @@ enum route_refusal route_decode(const struct pdev_guest_msi *m, bool extended,
 	*out = (struct route_message){
 	    .destination = a >> 12 & 0xff,
 	    .vector = (u8)m->data,
-	    .logical = a & MSI_REDIRECTION && a & MSI_LOGICAL,
+	    .logical = a & MSI_LOGICAL,
 	    .lowest = mode == MODE_LOWEST,
 	};
 	/* 64-bit addresses below 2^32 alone are interrupts */

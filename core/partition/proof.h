@@ -22,6 +22,15 @@ void prove_memory(struct proof *p);
 void prove_devices(struct proof *p);
 void prove_change(struct proof *p);
 
+/* The BARs of one device of a plan, which prove_devices() has found to be `f`. */
+void prove_bars(struct proof *p, u32 ws, u32 item, const struct machine_function *f);
+
+/* Do [a, a + a_size) and [b, b + b_size) share a byte? Right also where an end wraps. */
+static inline bool overlap(u64 a, u64 a_size, u64 b, u64 b_size)
+{
+	return a < b ? b - a < a_size : a - b < b_size;
+}
+
 /* Room for a text made in the middle of an expression. */
 struct range_text {
 	char s[48];

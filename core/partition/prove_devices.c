@@ -164,11 +164,6 @@ static void check_reset(struct proof *p, const struct device *d)
 	}
 }
 
-static bool overlap(u64 a, u64 a_size, u64 b, u64 b_size)
-{
-	return a < b ? b - a < a_size : a - b < b_size;
-}
-
 /* Does somebody own memory in the range? *what: who. */
 static bool range_owned(const struct plan *plan, u64 base, u64 size, const char **what)
 {
@@ -283,63 +278,6 @@ static void check_companions(struct proof *p, const struct device *d)
 	}
 }
 
-static const struct machine_function *bar_owner(const struct proof *p, const struct device *d,
-						const struct machine_bar *b)
-{
-	for (u32 i = 0; i < p->m->nfunctions; i++) {
-		const struct machine_function *g = &p->m->functions[i];
-
-		for (u32 k = 0; k < ARRAY_SIZE(g->bar) && g != d->f; k++)
-			if (g->bar[k].size && g->bar[k].base && !g->bar[k].io &&
-			    overlap(g->bar[k].base, g->bar[k].size, b->base, b->size))
-				return g;
-	}
-	return NULL;
-}
-
-static bool bar_over_ram(const struct proof *p, const struct machine_bar *b)
-{
-	for (u32 i = 0; i < p->m->nmemory; i++) {
-		const struct machine_memory *m = &p->m->memory[i];
-
-		if (m->kind == MEMORY_RAM && overlap(m->base.v, m->size, b->base, b->size))
-			return true;
-	}
-	return false;
-}
-
-/* A guest gets the pages its BARs name: they must be the device's and nobody else's. */
-static void check_bars(struct proof *p, const struct device *d)
-{
-	for (u32 i = 0; i < ARRAY_SIZE(d->f->bar); i++) {
-		const struct machine_bar *b = &d->f->bar[i];
-		const struct machine_function *g;
-		struct function_text tg;
-		struct range_text t;
-
-		if (!b->size || b->io)
-			continue;
-		g = bar_owner(p, d, b);
-		if (!b->base)
-			refuse(p, RULE_DEVICE_BAR, d->ws, d->item,
-			       "Switch on addresses above 4 GiB (often Above 4G Decoding) in the "
-			       "firmware's setup",
-			       "%s cannot go to %s: the firmware gave its BAR %u (%lu KiB) no "
-			       "address",
-			       d->at.s, d->name, i, b->size >> 10);
-		else if (bar_over_ram(p, b))
-			refuse(p, RULE_DEVICE_BAR, d->ws, d->item,
-			       "Update the firmware, or take the card out: one of the two is wrong",
-			       "%s cannot go to %s: its BAR %u claims %s, which is memory", d->at.s,
-			       d->name, i, range_text(&t, b->base, b->size));
-		else if (g)
-			refuse(p, RULE_DEVICE_BAR, d->ws, d->item,
-			       "Update the firmware, or take the card out: one of the two is wrong",
-			       "%s cannot go to %s: its BAR %u claims %s, as does %s", d->at.s,
-			       d->name, i, range_text(&t, b->base, b->size), function_text(&tg, g));
-	}
-}
-
 static void check_device(struct proof *p, u32 w, u32 i)
 {
 	const struct plan_workstation *ws = &p->next->workstations[w];
@@ -388,7 +326,7 @@ static void check_device(struct proof *p, u32 w, u32 i)
 		return; /* it stays with the hypervisor */
 	check_group(p, &d);
 	check_companions(p, &d);
-	check_bars(p, &d);
+	prove_bars(p, w, i, d.f);
 	check_reset(p, &d);
 	check_reserved(p, &d);
 }

@@ -15,11 +15,6 @@ static bool sound(u64 base, u64 size)
 	return size && is_aligned(base | size, PAGE_SIZE) && size - 1 <= ~0ull - base;
 }
 
-static bool overlap(u64 a, u64 a_size, u64 b, u64 b_size)
-{
-	return a < b ? b - a < a_size : a - b < b_size;
-}
-
 static struct piece piece(u64 base, u64 size, u32 ws, u32 item, const char *what)
 {
 	return (struct piece){base, size, ws, item, what, sound(base, size)};

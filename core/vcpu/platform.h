@@ -11,8 +11,9 @@
  *  - whoever starts the workstation: platform_init(), registration, platform_reset(), while none of
  *    its cores runs and nobody else calls.
  *
- * Locking is inside: one ticket lock per device and per PCI function, never two at once, none held
- * while an op below is called (so an op may take the caller's own locks, and may call
+ * Locking is inside: one ticket lock per device and per PCI function, never two at once (but the
+ * table of regions has its own, innermost, so that a function may move its regions), none held while
+ * an op below is called (so an op may take the caller's own locks, and may call
  * platform_console_input()). Allocation-free. sizeof(struct platform) comes from the workstation's
  * grant.
  */

@@ -94,24 +94,24 @@ static int size_bar(struct bdf bdf, u16 reg, bool may_be_64, struct machine_bar 
 	return err;
 }
 
-/* Bit 0 enables it and is left alone: the ROM is sized while it is off (§7.5.1.2.4). */
-static int size_rom(struct bdf bdf, u16 reg, struct machine_bar *b)
+/*
+ * Bit 0 enables it and stays off: it may share its decoder with a BAR (§7.5.1.2.4). One that does not
+ * behave is no ROM; nobody needs it, and nothing is ever decoded there.
+ */
+static void size_rom(struct bdf bdf, u16 reg, struct machine_bar *b)
 {
 	u32 old = port_pci_read(bdf, reg, 4), bits;
-	int err;
+	u64 size;
 
 	port_pci_write(bdf, reg, 4, PCI_ROM_MASK);
 	bits = port_pci_read(bdf, reg, 4) & PCI_ROM_MASK;
-	/* left disabled: it may share its decoder with a BAR */
 	port_pci_write(bdf, reg, 4, old & PCI_ROM_MASK);
-	if ((port_pci_read(bdf, reg, 4) ^ old) & PCI_ROM_MASK)
-		return ERR_IO;
-	*b = (struct machine_bar){.base = old & PCI_ROM_MASK};
-	err = size_of(bits, 0xffffffffu, &b->size);
-	/* firmware often leaves a base that does not fit; it is ours to place */
-	if (!err && b->size)
-		b->base &= ~(b->size - 1);
-	return err;
+	*b = (struct machine_bar){0};
+	if ((port_pci_read(bdf, reg, 4) ^ old) & PCI_ROM_MASK || size_of(bits, 0xffffffffu, &size))
+		return;
+	/* firmware often leaves a base that does not fit the size: then it has none */
+	b->size = size;
+	b->base = size && !(old & PCI_ROM_MASK & (size - 1)) ? old & PCI_ROM_MASK : 0;
 }
 
 int pci_bars_size_at(struct bdf bdf, u16 reg, u32 n, struct machine_bar *out, u32 *bad)
@@ -138,11 +138,8 @@ int pci_bars_size(struct bdf bdf, u8 header_type, struct pci_bars *out, u32 *bad
 		return ERR_IO;
 	port_pci_write(bdf, PCI_COMMAND, 2, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
 	err = pci_bars_size_at(bdf, PCI_BAR0, n, out->bar, bad);
-	if (!err && n) {
-		*bad = PCI_ROM_BAR;
-		err = size_rom(bdf, pci_bar_register(PCI_ROM_BAR, header_type),
-			       &out->bar[PCI_ROM_BAR]);
-	}
+	if (!err && n)
+		size_rom(bdf, pci_bar_register(PCI_ROM_BAR, header_type), &out->bar[PCI_ROM_BAR]);
 	if (err == ERR_IO)
 		return err; /* what it decodes now is not known */
 	port_pci_write(bdf, PCI_COMMAND, 2, command);

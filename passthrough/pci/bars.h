@@ -24,7 +24,7 @@ struct pci_bars {
  *
  * ERR_IO: the function does not answer, or a register did not take its old value back (its decoding
  * is left off then). ERR_CORRUPT: a size is no power of two, a type is reserved, or a base is not
- * aligned to its size; *bad is the BAR.
+ * aligned to its size; *bad is the BAR. A ROM that breaks the rules counts as not there.
  */
 __must_check int pci_bars_size(struct bdf bdf, u8 header_type, struct pci_bars *out, u32 *bad);
 

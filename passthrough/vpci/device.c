@@ -119,6 +119,8 @@ static void write_through(struct vpci_device *d, u16 off, u8 width, u32 v, u32 b
 		return;
 	}
 	now = vdev_read(d, (u16)(4 * i), 4);
+	if (now == ~0u) /* it is gone: ones are no value to write back */
+		return;
 	v <<= 8 * (off % 4);
 	if (!(through >> 16)) /* status in the upper half is write one to clear: not touched */
 		vdev_write(d, (u16)(4 * i), 2, ((now & ~through) | (v & through)) & 0xffff);
@@ -213,8 +215,7 @@ int vpci_device_init(struct vpci_device *d, const struct vpci_device_config *c)
 static int arm_host(struct vpci_device *d)
 {
 	struct pci_function *f = d->c.host;
-	u32 want = PCI_COMMAND_INTX_OFF | (f->is_vf ? 0 : PCI_COMMAND_MEMORY);
-	u32 mask = PCI_COMMAND_MASTER | (f->is_vf ? 0 : PCI_COMMAND_MEMORY);
+	u32 want = vdev_host_command(d), mask = PCI_COMMAND_MASTER | (want & PCI_COMMAND_MEMORY);
 
 	f->quiet = f->fresh = false;
 	vdev_write(d, PCI_COMMAND, 2, want);

@@ -19,13 +19,13 @@ bool vdev_decodes(const struct vpci_device *d)
  */
 void vdev_power_write(struct vpci_device *d)
 {
-	u32 command, want = 0;
+	u32 want = vdev_host_command(d);
 
 	if (!d->armed || d->away)
 		return;
 	if (d->value[PCI_COMMAND / 4] & PCI_COMMAND_MASTER && !vdev_power_state(d))
-		want = PCI_COMMAND_MASTER;
-	command = vdev_read(d, PCI_COMMAND, 2);
-	if (command != 0xffff && (command & PCI_COMMAND_MASTER) != want)
-		vdev_write(d, PCI_COMMAND, 2, (command & ~PCI_COMMAND_MASTER) | want);
+		want |= PCI_COMMAND_MASTER;
+	/* written as a whole: what the device says it holds is nothing to build on */
+	if (vdev_read(d, PCI_COMMAND, 2) != want)
+		vdev_write(d, PCI_COMMAND, 2, want);
 }

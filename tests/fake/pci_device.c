@@ -22,6 +22,8 @@ static u32 device_read(void *model, u16 off, u8 width)
 
 	if (d->die_after && !--d->die_after)
 		d->dead = true;
+	if (d->blink && !--d->blink)
+		return ones(width);
 	if (!answers(d))
 		return ones(width);
 	if (i == 0 && d->lies & FAKE_NEW_IDS && d->resets)

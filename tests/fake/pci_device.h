@@ -49,6 +49,7 @@ struct fake_device {
 	u64 recovery_ns; /* how long a reset takes it */
 	bool dead;	 /* for good */
 	u32 die_after;	 /* configuration reads until it is gone; 0: never */
+	u32 blink;	 /* which configuration read from now on gives all ones, once; 0: none */
 	u32 resets, flr, af_flr, pm_resets, bus_resets;
 	u64 sizing;		  /* how often BAR 0 was sized */
 	u32 sized_while_decoding; /* how often any BAR was, with decoding on */

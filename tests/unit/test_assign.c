@@ -466,8 +466,11 @@ static void destinations_have_15_bits_where_offered(void **state)
 	assert_int_equal(route_decode(&m, false, &out), ROUTE_OK);
 	assert_true(out.logical);
 	assert_int_equal(out.destination, 0xff);
-	/* logical only together with the redirection hint (SDM vol. 3 §10.11.1) */
+	/* as Linux in flat mode sends it: logical, without the redirection hint */
 	m.address = 0xfee01004;
+	assert_int_equal(route_decode(&m, false, &out), ROUTE_OK);
+	assert_true(out.logical);
+	m.address = 0xfee01008;
 	assert_int_equal(route_decode(&m, false, &out), ROUTE_OK);
 	assert_false(out.logical);
 }
@@ -523,6 +526,24 @@ static void messages_not_ours_reach_nobody(void **state)
 	}
 }
 
+/* More MSI messages than the IOMMU has entries for it: those it has serve, the others are refused. */
+static void fewer_entries_than_messages(void **state)
+{
+	EACH(c)
+	{
+		struct remap_irq irq;
+
+		begin(c);
+		nic.fn.msi_log2 = 5;
+		assert_true(nic.a.dev->interrupts < 32);
+		assert_int_equal(bring(ASSIGN_RUNNING, &nic, NULL), OK);
+		guest_msi(1, 0x10, 0, 0x40);
+		assert_true(interrupt(&nic, &irq));
+		assert_int_equal(nic.a.routes.count, nic.a.dev->interrupts);
+		end();
+	}
+}
+
 static void states_have_names(void **state)
 {
 	assert_string_equal(assign_state_name(ASSIGN_QUARANTINED), "quarantined");
@@ -547,6 +568,7 @@ int main(void)
 	    cmocka_unit_test(destinations_have_15_bits_where_offered),
 	    cmocka_unit_test(refused_routes_are_blocked_and_counted),
 	    cmocka_unit_test(messages_not_ours_reach_nobody),
+	    cmocka_unit_test(fewer_entries_than_messages),
 	    cmocka_unit_test(states_have_names),
 	};
 

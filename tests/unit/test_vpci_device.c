@@ -584,6 +584,20 @@ static void vendor_registers_go_through(void **state)
 	assert_int_equal(rd(0xc4), 0x1111ab11);
 }
 
+/* All ones in the middle are no value to put back: that would start a reset, among other things. */
+static void a_device_that_is_away_for_a_moment_is_not_written_ones(void **state)
+{
+	start();
+	dev.blink = 1;
+	fake_engine_write(&e, 0x78, 2, 0x5050);
+	assert_int_equal(dev.flr, 0);
+	assert_int_equal(dev.config[0x78 / 4] & 0xffff, 0x2830);
+	dev.blink = 1;
+	fake_engine_write(&e, PCI_COMMAND, 2, 0);
+	assert_int_equal(dev.config[PCI_COMMAND / 4] & 0xffff,
+			 PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
+}
+
 static void vital_product_data_is_not_written(void **state)
 {
 	start();
@@ -746,6 +760,7 @@ int main(void)
 	    T(d3hot_is_the_views_alone),
 	    T(payload_size_is_the_hosts),
 	    T(vendor_registers_go_through),
+	    T(a_device_that_is_away_for_a_moment_is_not_written_ones),
 	    T(vital_product_data_is_not_written),
 	    T(unknown_registers_are_dropped_and_counted),
 	    T(a_guests_reset_takes_everything_away_first),
