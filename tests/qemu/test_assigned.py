@@ -9,9 +9,10 @@ import re
 import sys
 import tempfile
 
+import hostile
 from counters import difference
 from facts import functions
-from lab import BUILD, Tap, boot, bundle, guest, verdict, ws
+from lab import BUILD, Tap, boot, guest, verdict, ws
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 CYCLES, OPS, STORM = (50, 100000, 100000) if LONG else (5, 20000, 3000)
@@ -19,7 +20,6 @@ UNITS = {
     "VT-d": ["-device", "intel-iommu,intremap=on,eim=on"],
     "AMD-Vi": ["-device", "amd-iommu,intremap=on,xtsup=on,pt=off"],
 }
-EDU = ["-device", "pcie-root-port,id=rp,addr=4.0", "-device", "edu,bus=rp,id=edu,dma_mask=0xffffffffffffffff"]
 NICS = ["-netdev", "user,id=u0,restrict=on", "-device", "e1000e,addr=5.0,id=nic,netdev=u0",
         "-netdev", "user,id=u1,restrict=on", "-device", "igb,addr=0c.0,id=nic2,netdev=u1"]
 
@@ -36,18 +36,6 @@ def disk(folder):
     with open(path, "wb") as f:
         f.truncate(16 << 20)
     return ["-drive", "if=none,id=d,format=raw,file=" + path, "-device", "nvme,addr=6.0,serial=cycle-1,drive=d,id=disk"]
-
-
-def host_addresses(plan):
-    """Where mkbundle put the neighbour's memory."""
-    with tempfile.NamedTemporaryFile(dir=BUILD) as f:
-        text = bundle(f.name, plan, "--smp", "5", "--memory", "1G")
-    mine = text[text.index("\nneighbour\n"):]
-    return [int(x, 16) for x in re.findall(r"ram +(0x\w+)", mine)]
-
-
-def faults(m):
-    return m.counters().iommu_faults
 
 
 def cycle(vendor, folder):
@@ -71,16 +59,9 @@ def cycle(vendor, folder):
         verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of it" % vendor, m.log())
 
 
-def attack(vendor):
-    facts = functions(EDU)
-
-    def plan(words):
-        return [ws("hostile", [1, 2], "64M", guest("pci_attack"), words, device=facts["edu"]), neighbour(12 if LONG else 8)]
-    foreign = [a + (8 << 20) for a in host_addresses(plan(""))] + [16 << 20 | 4096, 20 << 20]
-    # only what is beyond its own addresses is anybody else's
-    foreign = [a for a in foreign if a >= 64 << 20]
-    words = "memory=64 " + " ".join("foreign%d=%#x" % (i, a) for i, a in enumerate(foreign))
-    with boot(plan(words), 5, limit=300, extra=UNITS[vendor] + EDU) as m:
+def attack():
+    vendor = "VT-d"
+    with boot(hostile.workstations(12 if LONG else 8), 5, limit=300, extra=hostile.UNIT + hostile.EDU) as m:
         m.wait("^attack begin", "hostile", timeout=60)
         m.wait("heartbeat begin", "neighbour", timeout=60)
         m.wait("^attack done", "hostile", timeout=120)
@@ -147,7 +128,7 @@ with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
         cycle(vendor, folder)
         fuzz(vendor, folder)
     storm("VT-d", folder)  # the emulator's AMD-Vi logs no faults
-    attack("VT-d")  # the emulator's AMD-Vi does not isolate what lies behind a port, and edu resets by its bus alone
+    attack()
 for k, v in figures.items():
     print("pt.%s %s" % (k, v))
 tap.done()

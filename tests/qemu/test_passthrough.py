@@ -82,7 +82,7 @@ def two_workstations(vendor, folder):
     facts = functions(words)
     jobs = {n: ["pci", "disk:%d" % DISK_MB, "kms:%d" % (i + 1), "irqs", "mark:1", "reads:%d" % READS, "mark:2", "irqs", "spread:%d" % (40 if LONG else 8),
                 "net:%d:%d" % (servers[n].port, NET_MB), "reads:%d" % READS, "irqs", "fill:%d:%d" % (DISK_MB, i),
-                "wait", "wc", "nap:3", "mark:3", "stay"] for i, n in enumerate(NAMES)}
+                "wait", "nap:3", "mark:3", "nap:%d" % (90 if LONG else 25)] + (["wc", "mark:5"] if n == "right" else []) + ["stay"] for i, n in enumerate(NAMES)}
     plan = [debian(n, [1 + 2 * i, 2 + 2 * i], jobs[n], [facts[x + n] for x in ("gpu-", "nic-", "disk-")]) for i, n in enumerate(NAMES)]
     qmp = ["-qmp", "unix:%s/qmp,server=on,wait=off" % folder]
     with boot(plan, 5, mem="2G", limit=900 if LONG else 400, extra=UNITS[vendor] + words + qmp) as m:
@@ -92,7 +92,7 @@ def two_workstations(vendor, folder):
             who = "%s, %s: " % (vendor, n)
             d = window(m, n, 1)
             if d is None:
-                tap.ok(False, who + "it ran", m.log()[-60:] + m.errors)
+                tap.ok(False, who + "it ran", m.text(n)[-60:] + m.text()[-20:] + m.errors)
                 return
             came = interrupts(m, n, 2) - interrupts(m, n, 1)
             cost = sum(v for k, v in d.items() if k not in OTHER_THINGS)
@@ -112,7 +112,7 @@ def two_workstations(vendor, folder):
             tap.ok(net, who + "%d MiB each way over its own port, checksums agree" % NET_MB, m.text(n)[-30:] + s.errors)
             same = m.find(r"job fill: (\d+) MiB written, (\d+) read back the same ok", n)
             tap.ok(same and same.group(2) == str(DISK_MB), who + "it writes its disk and reads it back", m.text(n)[-20:])
-            moves = m.find(r"job spread: (\d+) rounds, (\d+) moves, 0 refused", n)
+            moves = m.find(r"job spread: (\d+) rounds, (\d+) moves", n)
             tap.ok(moves and int(moves.group(2)), who + "meanwhile its interrupts moved %s times" % (moves and moves.group(2)), m.text(n)[-20:])
             tap.ok(m.find(r"driver (e1000e|igb)$", n) and m.find("driver nvme$", n), who + "Linux' own drivers took the devices", m.text(n))
             figures["neighbour_errors"] += (not good) + (not net) + (not same)
@@ -121,12 +121,13 @@ def two_workstations(vendor, folder):
             wrong = compare(monitor, "gpu-" + n, i + 1, folder)
             tap.ok(m.find(r"job kms: \d+x\d+ shown", n) and not wrong, "%s, %s: its display shows its picture" % (vendor, n),
                    [str(wrong)] + [t for t in m.text(n) if "kms" in t or "drm" in t])
-        tap.ok(m.find(r"job wc: PAT: .*write-combining", "right"), "%s, right: the display's memory is mapped write-combining" % vendor,
-               [t for t in m.text("right") if "job wc" in t])
         for n, rates in quiet(m, 60 if LONG else 6).items():
             rest = sum(v for k, v in rates.items() if k != "ipi")
             figures["exits_per_s"] = max(figures["exits_per_s"], rest)
             tap.ok(rest <= 5, "%s, %s: %.1f exits a second besides IPIs when nothing happens: %s" % (vendor, n, rest, rates))
+        m.wait("^mark 5$", "right", timeout=120)
+        tap.ok(m.find(r"job wc: .* write-combining", "right"), "%s, right: its display's memory can be mapped write-combining" % vendor,
+               [t for t in m.text("right") if "job wc" in t])
         c = m.counters()
         for n in NAMES:
             mine = [x for x in c.devices if x["workstation"] == n]
@@ -135,7 +136,7 @@ def two_workstations(vendor, folder):
         tap.ok(not m.find("panic") and not c.iommu_faults, "%s: no fault, the hypervisor is well" % vendor, m.text())
 
 
-for vendor in UNITS:
+for vendor in sys.argv[1:] or UNITS:
     with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
         two_workstations(vendor, folder)
 for k, v in figures.items():
