@@ -46,6 +46,13 @@ struct devices {
 	struct place place; /* PCI_BARS bars a view */
 };
 
+/* Facts of a function, and the index of the one at a path, ~0: none. */
+const struct machine_function *device_function(u32 i);
+u32 device_at(const struct pci_path *path);
+
+/* Known since an earlier start, or read now. NULL: it cannot be used, the log says why. */
+struct device *device_find(u32 i);
+
 extern const struct pdev_ops metal_pdev_ops; /* pdev.c */
 
 /* The virtual core that a message means, for struct route_cores; ctx: the struct guest. */
