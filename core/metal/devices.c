@@ -5,6 +5,9 @@
 #include "core/metal/remap.h"
 #include "core/port.h"
 
+#define CLASS_DISPLAY 0x03u
+#define ROM_MAX	      KIB(256) /* larger ones come as files of the bundle */
+
 static struct device **known; /* by function of the survey, NULL: never asked for */
 
 /* ---- counters -------------------------------------------------------------------------------- */
@@ -111,6 +114,27 @@ static int read_device(struct device *d)
 	return OK;
 }
 
+/*
+ * Display drivers read their card's ROM, also where firmware has taken the copy it ran away. It is
+ * read once, before any guest could write to the card's flash.
+ */
+static void capture_rom(struct device *d)
+{
+	u64 size = d->fn.bars.bar[PCI_ROM_BAR].size;
+	const char *why;
+	u8 *rom;
+
+	if (d->fn.id.class_code >> 16 != CLASS_DISPLAY || !size || size > ROM_MAX)
+		return;
+	rom = take_heap(size);
+	d->rom_size = rom ? rom_capture(&d->fn, rom, (u32)size, &why) : 0;
+	d->rom = rom;
+	if (rom && !d->rom_size)
+		port_log(LOG_INFO, "the ROM of %04x:%02x:%02x.%x is not shown: %s",
+			 d->fn.bdf.segment, d->fn.bdf.bus, d->fn.bdf.devfn >> 3,
+			 d->fn.bdf.devfn & 7, why);
+}
+
 struct device *device_find(u32 i)
 {
 	struct device *d;
@@ -129,6 +153,7 @@ struct device *device_find(u32 i)
 	d->function = i;
 	if (read_device(d))
 		return NULL;
+	capture_rom(d);
 	known[i] = d;
 	return d;
 }

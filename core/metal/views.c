@@ -56,6 +56,36 @@ static u32 find_port(struct devices *ds, const struct view *v)
 	return PLACE_ROOT_BUS;
 }
 
+/* A BAR as large as the view makes it. */
+static u64 rom_room(u32 size)
+{
+	u64 room = KIB(2);
+
+	while (size && room < size)
+		room *= 2;
+	return size ? room : 0;
+}
+
+/* The plan's file, else its own. */
+static void find_rom(struct workstation *w, struct view *v)
+{
+	const struct pci_identity *id = &v->d->fn.id;
+	const char *why = "";
+	u64 size = 0;
+
+	v->rom = v->d->rom;
+	v->rom_size = v->d->rom_size;
+	if (!v->plan->rom)
+		return;
+	v->rom = workstation_file(w, v->plan->rom, &size);
+	v->rom_size =
+	    v->rom ? rom_check(v->rom, (u32)min_u64(size, MIB(16)), id->vendor, id->device, &why)
+		   : 0;
+	if (v->rom && !v->rom_size)
+		port_log(LOG_ERROR, "%s: the file '%s' is no ROM for %04x:%04x: %s", w->plan->name,
+			 v->plan->rom, id->vendor, id->device, why);
+}
+
 static void list_bars(struct devices *ds, u32 i)
 {
 	struct view *v = ds->views[i];
@@ -64,13 +94,15 @@ static void list_bars(struct devices *ds, u32 i)
 	for (u32 b = 0; b < PCI_BARS; b++) {
 		const struct machine_bar *bar = &v->d->fn.bars.bar[b];
 
-		ds->place.bars[i * PCI_BARS + b] = (struct place_bar){
+		ds->place.bars[i * VDEV_BARS + b] = (struct place_bar){
 		    .size = bar->io ? 0 : bar->size,
 		    .is64 = bar->is64,
 		    .prefetch = bar->prefetch,
 		    .port = v->port,
 		};
 	}
+	ds->place.bars[i * VDEV_BARS + PCI_ROM_BAR] =
+	    (struct place_bar){.size = rom_room(v->rom_size), .port = v->port};
 }
 
 static int list_device(struct workstation *w, const struct plan_device *plan)
@@ -93,6 +125,7 @@ static int list_device(struct workstation *w, const struct plan_device *plan)
 	v->d = d;
 	v->w = w;
 	v->plan = plan;
+	find_rom(w, v);
 	d->owner = w->guest.index;
 	d->peers = plan->p2p;
 	if (wants_port(d, plan))
@@ -122,7 +155,7 @@ int devices_begin(struct workstation *w, u64 *need32, u64 *need64)
 		return ERR_NOMEM;
 	ds->views = take(w, n * sizeof(*ds->views));
 	ds->ports = take(w, n * sizeof(*ds->ports));
-	ds->place.bars = take(w, n * PCI_BARS * sizeof(*ds->place.bars));
+	ds->place.bars = take(w, n * VDEV_BARS * sizeof(*ds->place.bars));
 	ds->place.ports = take(w, n * sizeof(*ds->place.ports));
 	if (!ds->views || !ds->ports || !ds->place.bars || !ds->place.ports)
 		return ERR_NOMEM;
@@ -131,7 +164,7 @@ int devices_begin(struct workstation *w, u64 *need32, u64 *need64)
 			err = list_device(w, &w->plan->devices[i]);
 	for (u32 i = 0; i < ds->n && !err; i++)
 		list_bars(ds, i);
-	ds->place.nbars = ds->n * PCI_BARS;
+	ds->place.nbars = ds->n * VDEV_BARS;
 	ds->place.nports = ds->nports;
 	if (!err)
 		err = place_need(&ds->place, &low, need64);
@@ -158,6 +191,8 @@ static int build_view(struct workstation *w, struct view *v)
 		       {w->layout.mmio32[1].base, w->layout.mmio32[1].size},
 		       {w->layout.mmio64.base, w->layout.mmio64.size}},
 	    .vectors = vectors,
+	    .rom = v->rom_size ? v->rom : NULL,
+	    .rom_size = v->rom_size,
 	    .below_port = v->port != PLACE_ROOT_BUS,
 	};
 	return vpci_device_init(&v->v, &c);
@@ -165,9 +200,10 @@ static int build_view(struct workstation *w, struct view *v)
 
 static void place_view(struct devices *ds, u32 i)
 {
-	for (u8 b = 0; b < PCI_BARS; b++)
-		if (ds->place.bars[i * PCI_BARS + b].size)
-			vpci_device_place(&ds->views[i]->v, b, ds->place.bars[i * PCI_BARS + b].at);
+	for (u8 b = 0; b < VDEV_BARS; b++)
+		if (ds->place.bars[i * VDEV_BARS + b].size)
+			vpci_device_place(&ds->views[i]->v, b,
+					  ds->place.bars[i * VDEV_BARS + b].at);
 }
 
 /* ---- slots ------------------------------------------------------------------------------------- */
