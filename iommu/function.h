@@ -20,6 +20,9 @@ enum iommu_port {
 	PORT_EVENT,	 /* root-complex event collector */
 };
 
+/* By the PCI Express Capabilities register; reserved types count as conventional. */
+enum iommu_port iommu_port_type(u16 express_flags);
+
 #define NO_FUNCTION (~0u)
 
 struct iommu_function {

@@ -7,6 +7,17 @@ static bool same_slot(const struct iommu_function *a, const struct iommu_functio
 	       a->bdf.devfn >> 3 == b->bdf.devfn >> 3;
 }
 
+enum iommu_port iommu_port_type(u16 express_flags)
+{
+	static const enum iommu_port types[16] = {
+	    [0] = PORT_ENDPOINT, [1] = PORT_ENDPOINT,	[4] = PORT_ROOT,
+	    [5] = PORT_UPSTREAM, [6] = PORT_DOWNSTREAM, [7] = PORT_TO_PCI,
+	    [8] = PORT_FROM_PCI, [9] = PORT_INTEGRATED, [10] = PORT_EVENT,
+	};
+
+	return types[express_flags >> 4 & 15];
+}
+
 void functions_link(struct iommu_function *f, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {

@@ -94,9 +94,9 @@ static bool start_one(struct cpu *c, u64 page)
 		apic_ipi(c->apic_id, IPI_SIPI, (u8)(page >> 12));
 		u64 limit = port_time_ns() + (tries ? ONLINE_LIMIT_MS * 1000000ull : 1000000);
 
-		while (!__atomic_load_n(&meeting.arrived, __ATOMIC_ACQUIRE))
-			if (port_time_ns() > limit)
-				break;
+		while (!__atomic_load_n(&meeting.arrived, __ATOMIC_ACQUIRE) &&
+		       port_time_ns() <= limit)
+			cpu_pause();
 		if (meeting.arrived)
 			break;
 	}

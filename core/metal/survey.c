@@ -19,17 +19,6 @@
 
 /* ---- one function ---------------------------------------------------------------------------- */
 
-static enum iommu_port port_type(u16 express_flags)
-{
-	static const enum iommu_port types[16] = {
-	    [0] = PORT_ENDPOINT, [1] = PORT_ENDPOINT,	[4] = PORT_ROOT,
-	    [5] = PORT_UPSTREAM, [6] = PORT_DOWNSTREAM, [7] = PORT_TO_PCI,
-	    [8] = PORT_FROM_PCI, [9] = PORT_INTEGRATED, [10] = PORT_EVENT,
-	};
-
-	return types[express_flags >> 4 & 15];
-}
-
 /* Access control on, as far as the function has it. True: all it has of what matters is on. */
 static bool switch_on_acs(const struct pci_function *f)
 {
@@ -52,7 +41,7 @@ static void read_express(const struct pci_function *f, struct iommu_function *r)
 	r->port = PORT_CONVENTIONAL;
 	if (!at)
 		return;
-	r->port = port_type((u16)pci_read(f, at + PCI_EXP_FLAGS, 2));
+	r->port = iommu_port_type((u16)pci_read(f, at + PCI_EXP_FLAGS, 2));
 	r->phantom_bits = pci_read(f, at + PCI_EXP_DEVCAP, 4) >> 3 & 3;
 	control = pci_read(f, at + PCI_EXP_DEVCTL, 2);
 	pci_write(f, at + PCI_EXP_DEVCTL, 2, control & ~DEVCTL_PHANTOM);

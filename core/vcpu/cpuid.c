@@ -11,6 +11,8 @@
 #define F1_EDX_APIC    (1u << 9)
 #define F7_ECX_OSPKE   (1u << 4)
 
+/* Components with a place of their own behind the legacy part. */
+#define XSTATES	     (((1ull << CPUID_XSTATES) - 1) & ~3ull)
 #define XSAVE_LEGACY 576 /* bytes of x87, SSE and header */
 
 /* Bytes of the standard format for these components (SDM vol. 1 §13.4.3). */
@@ -18,9 +20,12 @@ u32 cpuid_xsave_standard(const struct cpuid_table *t, u64 xcr0)
 {
 	u32 size = XSAVE_LEGACY;
 
-	for (u32 i = 2; i < CPUID_XSTATES; i++)
-		if (xcr0 >> i & 1 && t->xsave_offset[i] + t->xsave_size[i] > size)
+	for (u64 bits = xcr0 & XSTATES; bits; bits &= bits - 1) {
+		u32 i = (u32)__builtin_ctzll(bits);
+
+		if (t->xsave_offset[i] + t->xsave_size[i] > size)
 			size = t->xsave_offset[i] + t->xsave_size[i];
+	}
 	return size;
 }
 
@@ -28,9 +33,9 @@ u32 cpuid_xsave_compacted(const struct cpuid_table *t, u64 xcr0)
 {
 	u32 size = XSAVE_LEGACY;
 
-	for (u32 i = 2; i < CPUID_XSTATES; i++) {
-		if (!(xcr0 >> i & 1))
-			continue;
+	for (u64 bits = xcr0 & XSTATES; bits; bits &= bits - 1) {
+		u32 i = (u32)__builtin_ctzll(bits);
+
 		if (t->xsave_align >> i & 1)
 			size = (u32)align_up(size, 64);
 		size += t->xsave_size[i];
@@ -41,8 +46,8 @@ u32 cpuid_xsave_compacted(const struct cpuid_table *t, u64 xcr0)
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
 /* What depends on the vCPU. */
-static void fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
-		    u32 out[4])
+static __attribute__((noinline)) void
+fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub, u32 out[4])
 {
 	switch (leaf) {
 	case 0x1:
@@ -99,10 +104,19 @@ void cpuid_lookup(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 l
 {
 	u32 range = leaf >> 30, low = leaf & 0x3fffffff;
 
-	/* Most leaves are one entry that is the same for everybody. */
-	if (range < 3 && low < CPUID_LEAVES && t->count[range][low] == 1) {
-		memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
-		return;
+	/* Most leaves are one entry, often the same for everybody. */
+	if (range < 3 && low < CPUID_LEAVES) {
+		u32 flags = t->count[range][low];
+
+		if (flags == 1) {
+			memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
+			return;
+		}
+		if (flags == (1 | CPUID_DYNAMIC)) {
+			memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
+			fill_in(t, v, leaf, sub, out);
+			return;
+		}
 	}
 	/* Intel answers what is out of range with the highest basic leaf, AMD with zeros. */
 	if (t->intel && range != 1 && (range == 3 || low > t->max[range]))

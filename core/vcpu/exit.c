@@ -40,7 +40,7 @@ static void skip_instruction(struct vcpu *v)
 	vcpu_skip(v, len);
 }
 
-static void exit_cpuid(struct vcpu *v)
+void vcpu_exit_cpuid(struct vcpu *v)
 {
 	u32 *out = v->scratch.cpuid;
 
@@ -52,7 +52,7 @@ static void exit_cpuid(struct vcpu *v)
 	skip_instruction(v);
 }
 
-static void exit_msr_read(struct vcpu *v)
+void vcpu_exit_msr_read(struct vcpu *v)
 {
 	u64 value;
 
@@ -65,7 +65,7 @@ static void exit_msr_read(struct vcpu *v)
 	skip_instruction(v);
 }
 
-static void exit_msr_write(struct vcpu *v)
+void vcpu_exit_msr_write(struct vcpu *v)
 {
 	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
 
@@ -85,9 +85,10 @@ static u64 width_mask(u8 width)
 static void set_low(u64 *reg, u8 width, u64 value)
 {
 	/* A 32-bit result clears the upper half, shorter ones leave the rest (APM 1 §3.1.2). */
-	u64 mask = width == 4 ? ~0ull : width_mask(width);
-
-	*reg = (*reg & ~mask) | (value & width_mask(width));
+	if (width == 4)
+		*reg = (u32)value;
+	else
+		*reg = (*reg & ~width_mask(width)) | (value & width_mask(width));
 }
 
 /* Linear access of up to 8 bytes to RAM; device memory is not a string port instruction's target. */
@@ -151,7 +152,7 @@ static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
 }
 
-static void exit_io(struct vcpu *v)
+void vcpu_exit_io(struct vcpu *v)
 {
 	if (v->exit.io.string) {
 		exit_io_string(v);
@@ -235,7 +236,7 @@ static int bus_write(void *ctx, u64 linear, u8 width, u64 value)
 	return access(ctx, linear, width, true, &value);
 }
 
-static void exit_mmio(struct vcpu *v)
+void vcpu_exit_mmio(struct vcpu *v)
 {
 	const struct insn *i;
 
@@ -453,13 +454,13 @@ static void exit_nothing(struct vcpu *v)
 }
 
 static void (*const handlers[EXIT_CAUSES])(struct vcpu *v) = {
-    [EXIT_CPUID] = exit_cpuid,
-    [EXIT_MSR_READ] = exit_msr_read,
-    [EXIT_MSR_WRITE] = exit_msr_write,
-    [EXIT_IPI] = exit_msr_write,
-    [EXIT_APIC] = exit_msr_write,
-    [EXIT_IO] = exit_io,
-    [EXIT_MMIO] = exit_mmio,
+    [EXIT_CPUID] = vcpu_exit_cpuid,
+    [EXIT_MSR_READ] = vcpu_exit_msr_read,
+    [EXIT_MSR_WRITE] = vcpu_exit_msr_write,
+    [EXIT_IPI] = vcpu_exit_msr_write,
+    [EXIT_APIC] = vcpu_exit_msr_write,
+    [EXIT_IO] = vcpu_exit_io,
+    [EXIT_MMIO] = vcpu_exit_mmio,
     [EXIT_CR] = exit_cr,
     [EXIT_XSETBV] = exit_xsetbv,
     /* INVD never runs; WBINVD has nothing to do, all DMA of this machine is coherent. */
@@ -474,11 +475,8 @@ static void (*const handlers[EXIT_CAUSES])(struct vcpu *v) = {
 
 void vcpu_handle_exit(struct vcpu *v)
 {
-	struct vcpu_history *h = &v->history[v->history_next++ % VCPU_HISTORY];
 	enum exit_cause cause = v->exit.cause;
 
-	h->rip = v->rip;
-	h->cause = cause;
-	v->exits[cause]++;
+	vcpu_note_exit(v, cause);
 	handlers[cause](v);
 }

@@ -351,11 +351,6 @@ int lapic_mmio_write(struct lapic *a, u32 offset, u8 width, u64 value)
 
 /* ---- APIC_BASE ---------------------------------------------------------------------------------- */
 
-u64 lapic_base_read(const struct lapic *a)
-{
-	return APIC_BASE_ADDRESS | a->base_flags;
-}
-
 /*
  * Legal moves between the modes, a bit a target (SDM vol. 3 figure 10-27, APM vol. 2 §16.9): x2APIC
  * is entered from xAPIC only, and left only by disabling.
@@ -366,15 +361,12 @@ static const u8 moves[3] = {
     [LAPIC_X2APIC] = 1 << LAPIC_DISABLED | 1 << LAPIC_X2APIC,
 };
 
-int lapic_base_write(struct lapic *a, u64 value)
+static __attribute__((noinline)) int base_change(struct lapic *a, u64 value)
 {
 	u32 flags = (u32)value & (APIC_BASE_EN | APIC_BASE_EXTD);
 	enum lapic_mode mode = flags == APIC_BASE_EN ? LAPIC_XAPIC
 			       : flags		     ? LAPIC_X2APIC
 						     : LAPIC_DISABLED;
-
-	if (value == lapic_base_read(a))
-		return OK;
 
 	/* The page stays where it is: to move it is the one thing of the register not offered. */
 	if ((value & ~(u64)(APIC_BASE_BSP | APIC_BASE_EN | APIC_BASE_EXTD)) != APIC_BASE_ADDRESS)
@@ -392,4 +384,9 @@ int lapic_base_write(struct lapic *a, u64 value)
 	set_mode(a, mode);
 	a->ops->mode(a->hw, mode);
 	return OK;
+}
+
+int lapic_base_write(struct lapic *a, u64 value)
+{
+	return value == lapic_base_read(a) ? OK : base_change(a, value);
 }

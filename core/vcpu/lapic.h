@@ -99,7 +99,10 @@ void lapic_init(struct lapic *a);
 /* MSRs 800h..8FFh (`reg` = MSR - 800h) and APIC_BASE. ERR_PERM: raise #GP(0). */
 __must_check int lapic_msr_read(struct lapic *a, u32 reg, u64 *value);
 __must_check int lapic_msr_write(struct lapic *a, u32 reg, u64 value);
-u64 lapic_base_read(const struct lapic *a);
+static inline u64 lapic_base_read(const struct lapic *a)
+{
+	return APIC_BASE_ADDRESS | a->base_flags;
+}
 __must_check int lapic_base_write(struct lapic *a, u64 value);
 
 /*

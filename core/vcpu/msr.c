@@ -81,6 +81,9 @@ void msr_init(struct msr_cpu *c, struct msr_workstation *ws, const struct msr_op
 	c->ops = ops;
 	c->hw = hw;
 	c->lapic = lapic;
+	/* A register that has no rule, so that an empty entry is a true one. */
+	for (u32 i = 0; i < MSR_RECENT; i++)
+		c->recent[i].msr = ~0u;
 	c->misc_enable = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS | MISC_MONITOR;
 }
 
@@ -107,7 +110,7 @@ static inline const struct msr_rule *find_rule(struct msr_cpu *c, u32 msr)
 {
 	struct msr_recent *recent = &c->recent[msr % MSR_RECENT];
 
-	if (recent->msr != msr || !recent->rule) {
+	if (recent->msr != msr) {
 		recent->msr = msr;
 		recent->rule = search_rule(c->ws->features, msr);
 	}

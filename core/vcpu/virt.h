@@ -79,9 +79,10 @@ struct virt_ops {
 	void (*sleep)(u32 *request);
 
 	/*
-	 * Run the guest while vcpu_enter() says so: enter, vcpu_left(), fill v->exit, gpr, rip, rflags, cr3 and long_mode, call
-	 * vcpu_handle_exit(), again, until *request or v->nmi_pending is not 0. Where the handling
-	 * set v->moved an instruction was carried out for the guest: rip and rflags are taken over,
+	 * Run the guest while vcpu_enter() says so: enter, vcpu_left(), fill v->exit, gpr, rip,
+	 * rflags, cr3 and long_mode, call vcpu_handle_exit() or what it stands for, again, until
+	 * *request or v->nmi_pending is not 0. Where the handling set v->moved an instruction was
+	 * carried out for the guest: rip and rflags are taken over,
 	 * the interrupt shadow ends, and a single step is over.
 	 */
 	void (*run)(struct vcpu *v, const u32 *request);

@@ -50,6 +50,14 @@ void table_text(const struct table *t, u32 off, u32 n, char *out, size_t size)
 	out[used] = 0;
 }
 
+const char *note_level_name(enum note_level level)
+{
+	static const char *const names[] = {
+	    [NOTE_INFO] = "info", [NOTE_ODD] = "odd", [NOTE_ERROR] = "error"};
+
+	return names[level];
+}
+
 void table_note(struct table *t, enum note_level level, const char *name, u32 off,
 		const char *format, ...)
 {
@@ -92,9 +100,10 @@ int table_open(struct table *t, const void *bytes, size_t len, const char *signa
 		return ERR_CORRUPT;
 	said = t->length < 8 ? t->length : table_u32(t, 4);
 	if (min_u64(said, t->length) < minimum) {
-		table_note(t, NOTE_ERROR, "too-short", 4,
-			   "%s has %u bytes, less than the %u its header alone takes; it is not read",
-			   signature, said < t->length ? said : t->length, minimum);
+		table_note(
+		    t, NOTE_ERROR, "too-short", 4,
+		    "%s has %u bytes, less than the %u its header alone takes; it is not read",
+		    signature, said < t->length ? said : t->length, minimum);
 		return ERR_RANGE;
 	}
 	if (min_u64(said, t->length) > TABLE_MAX) {

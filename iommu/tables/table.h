@@ -15,6 +15,9 @@ enum note_level {
 	NOTE_ERROR, /* a part could not be read, or something cannot be assigned because of it */
 };
 
+/* "info", "odd", "error" */
+const char *note_level_name(enum note_level level);
+
 struct table_note {
 	enum note_level level;
 	const char *name; /* stable, kebab-case, for programs */

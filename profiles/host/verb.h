@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * argv[0] is the verb's name. The result is the exit status: 0 it is so, 1 it is not (a refusal, a
- * table not understood), 2 the command line or a file could not be used.
+ * argv[0] is the verb's name. The result is the exit status: 0 it is so, 3 it is not (a refusal, a
+ * table not understood), 2 the command line or a file could not be used. 1 is left to crashes.
  */
 typedef int (*verb_fn)(int argc, char **argv);
 
@@ -11,4 +11,4 @@ typedef int (*verb_fn)(int argc, char **argv);
 #include "profiles/host/verbs.def"
 #undef VERB
 
-enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
+enum { EXIT_YES = 0, EXIT_USAGE = 2, EXIT_NO = 3 };

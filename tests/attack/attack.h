@@ -50,10 +50,10 @@ void survey(void);
 /* The `nth` function with that vendor and device id. */
 struct bdf find_function(u16 vendor, u16 device, u32 nth);
 struct iommu_device *device_at(struct bdf bdf);
-void pci_enable(struct bdf bdf);
-u64 pci_bar(struct bdf bdf, u32 index);
-/* Offset of a capability, 0: none. */
-u16 pci_capability(struct bdf bdf, u8 id);
+static inline struct pci_place place_of(struct bdf bdf)
+{
+	return (struct pci_place){bdf.bus, bdf.devfn};
+}
 
 /* ---- engines: what a device of A can be made to do ----------------------------------------------- */
 

@@ -69,7 +69,8 @@ void edu_write_message(u64 address, u32 data)
 void edu_set_msi(u64 address, u32 data)
 {
 	struct bdf bdf = edu_a.bdf;
-	u16 at = pci_capability(bdf, 5), control = (u16)port_pci_read(bdf, (u16)(at + 2), 2);
+	u16 at = (u16)pci_capability(place_of(bdf), 5),
+	    control = (u16)port_pci_read(bdf, (u16)(at + 2), 2);
 	bool wide = control & 0x80;
 
 	port_pci_write(bdf, (u16)(at + 4), 4, (u32)address);
@@ -119,8 +120,8 @@ static struct bdf open_edu(u32 nth, struct mmio *m)
 {
 	struct bdf bdf = find_function(0x1234, 0x11e8, nth);
 
-	pci_enable(bdf);
-	if (port_mmio_map(PADDR(pci_bar(bdf, 0)), MIB(1), m))
+	pci_enable(place_of(bdf));
+	if (port_mmio_map(PADDR(pci_bar(place_of(bdf), 0)), MIB(1), m))
 		fatal("edu's registers are out of reach");
 	if ((port_mmio_read32(m, 0) & 0xffff) != 0xed) /* 010000edh */
 		fatal("edu is not what it says");

@@ -125,11 +125,11 @@ void nvme_start(void)
 	};
 	e->bdf = find_function(0x1b36, 0x0010, 0);
 	e->dev = device_at(e->bdf);
-	if (port_mmio_map(PADDR(pci_bar(e->bdf, 0)), 0x2000, &regs))
+	if (port_mmio_map(PADDR(pci_bar(place_of(e->bdf), 0)), 0x2000, &regs))
 		fatal("the NVMe controller's registers are out of reach");
 	if (iommu_attach(&domain_a, e->dev))
 		fatal("the NVMe controller cannot be attached");
-	pci_enable(e->bdf);
+	pci_enable(place_of(e->bdf));
 	nvme_revive();
 	nvme_write(QUEUES + 0x4000);
 	identity = *(volatile u64 *)own(QUEUES + 0x4000);

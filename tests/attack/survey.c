@@ -21,18 +21,6 @@ static void must(int err, const char *what)
 		fatal("%s: %s", what, err_text(err));
 }
 
-u16 pci_capability(struct bdf bdf, u8 id)
-{
-	u16 at = (u16)(port_pci_read(bdf, 0x34, 1) & 0xfc);
-
-	for (u32 i = 0; at && i < 48; i++) {
-		if (port_pci_read(bdf, at, 1) == id)
-			return at;
-		at = (u16)(port_pci_read(bdf, (u16)(at + 1), 1) & 0xfc);
-	}
-	return 0;
-}
-
 static bool has_acs(struct bdf bdf)
 {
 	u16 at = 0x100;
@@ -54,7 +42,7 @@ static enum iommu_port port_type(struct bdf bdf, bool express)
 	    [5] = PORT_UPSTREAM, [6] = PORT_DOWNSTREAM, [7] = PORT_TO_PCI,
 	    [8] = PORT_FROM_PCI, [9] = PORT_INTEGRATED, [10] = PORT_EVENT,
 	};
-	u16 at = pci_capability(bdf, 0x10);
+	u16 at = (u16)pci_capability(place_of(bdf), 0x10);
 
 	return express ? types[port_pci_read(bdf, (u16)(at + 2), 2) >> 4 & 15] : PORT_CONVENTIONAL;
 }
@@ -63,8 +51,8 @@ static void add_function(struct bdf bdf)
 {
 	struct iommu_function *f = &function[nfunctions];
 	u32 header = port_pci_read(bdf, 0x0e, 1);
-	u16 msix = pci_capability(bdf, 0x11);
-	bool express = pci_capability(bdf, 0x10);
+	u16 msix = (u16)pci_capability(place_of(bdf), 0x11);
+	bool express = pci_capability(place_of(bdf), 0x10);
 
 	if (nfunctions++ == FUNCTIONS)
 		fatal("more functions than this program was made for");
@@ -190,20 +178,4 @@ struct iommu_device *device_at(struct bdf bdf)
 		if (bdf_rid(function[i].bdf) == bdf_rid(bdf) && device_of[i] != NO_DEVICE)
 			return &iommu.devices[device_of[i]];
 	fatal("%02x:%02x.%x is behind no unit", bdf.bus, bdf.devfn >> 3, bdf.devfn & 7);
-}
-
-void pci_enable(struct bdf bdf)
-{
-	port_pci_write(bdf, 4, 2,
-		       port_pci_read(bdf, 4, 2) | 0x406); /* no INTx, bus master, memory */
-}
-
-u64 pci_bar(struct bdf bdf, u32 index)
-{
-	u16 at = (u16)(0x10 + 4 * index);
-	u64 bar = port_pci_read(bdf, at, 4);
-
-	if ((bar & 6) == 4)
-		bar |= (u64)port_pci_read(bdf, (u16)(at + 4), 4) << 32;
-	return bar & ~15ull;
 }

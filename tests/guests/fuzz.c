@@ -98,6 +98,18 @@ static u32 some_msr(void)
 	return (u32)rng_next(&state);
 }
 
+/*
+ * The emulator serves a periodic timer tick by tick under the lock of the whole machine, and never
+ * catches up with one of nanoseconds: the machine would stand still. A processor just interrupts
+ * its own core more often.
+ */
+#define SHORTEST_PERIOD 0x40000u
+
+static bool stops_emulator(u32 msr, u64 v)
+{
+	return msr == X2APIC_MSR(APIC_TMICT) && v && v < SHORTEST_PERIOD;
+}
+
 /* Writes that end this guest and nothing else. */
 static bool deadly_msr(u32 msr, u64 v)
 {
@@ -128,21 +140,29 @@ static void fuzz_msr(void)
 		return;
 	}
 	v = value();
-	if (!suicide && deadly_msr(msr, v))
+	if (stops_emulator(msr, v) || (!suicide && deadly_msr(msr, v)))
 		return;
 	note(wrmsr_safe(msr, v));
 	if (msr == APIC_BASE_MSR && !(rdmsr(APIC_BASE_MSR) & 0x800))
 		apic_enable(true);
 }
 
-static bool deadly_port(u16 port)
+static bool deadly_byte(u16 port)
 {
 	return (port >= 0xcf8 && port <= 0xcff) || (port >= 0x3f8 && port <= 0x3ff) ||
 	       port == 0x64 || port == 0x92 || (port >= 0x600 && port < 0x610) || port == 0xb2 ||
-	       (machine.reset_reg && port + 4ull > machine.reset_reg &&
-		port <= machine.reset_reg) ||
-	       (port + 4ull > machine.sleep_reg && port <= machine.sleep_reg + 1) ||
-	       (!machine.caprock && (port >= 0xf0 || port < 0x100));
+	       port == machine.reset_reg || port == machine.sleep_reg ||
+	       port == machine.sleep_reg + 1 || (!machine.caprock && port >= 0xf0 && port < 0x100);
+}
+
+/* A wide access reaches the ports above, too. */
+static bool deadly_port(u16 port, u32 width)
+{
+	bool deadly = false;
+
+	for (u32 i = 0; i < width; i++)
+		deadly |= deadly_byte((u16)(port + i));
+	return deadly;
 }
 
 static void fuzz_port(void)
@@ -154,9 +174,10 @@ static void fuzz_port(void)
 	u16 port = rnd(2) ? known[rnd(ARRAY_SIZE(known))] : (u16)rng_next(&state);
 	u64 n = rnd(16), buffer = (u64)scratch + rnd(3);
 	u32 v = (u32)value();
-	bool tame = suicide || !deadly_port(port);
+	u32 kind = (u32)rnd(8);
+	bool tame = suicide || !deadly_port(port, kind == 3 ? 1 : kind == 5 ? 4 : 2);
 
-	switch (rnd(8)) {
+	switch (kind) {
 	case 0:
 		inb(port);
 		break;
@@ -238,7 +259,7 @@ static void fuzz_mmio(void)
 	u64 a = some_hole(), v = value(), n = rnd(8);
 	SAFE_OUT(t);
 
-	if (a >= 0xfee00000 && a < 0xfee01000 && !suicide)
+	if (a >= 0xfee00000 && a < 0xfee01000 && (!suicide || (a & 0xfff) == APIC_TMICT))
 		a = 0xfed00000; /* the APIC page has its own turn */
 	switch (rnd(12)) {
 	case 0:
@@ -307,7 +328,7 @@ static void fuzz_apic(void)
 		return;
 	u64 v = rnd(2) ? low : value();
 
-	if (!suicide && deadly_msr(X2APIC_MSR(reg), v))
+	if (stops_emulator(X2APIC_MSR(reg), v) || (!suicide && deadly_msr(X2APIC_MSR(reg), v)))
 		return;
 	note(wrmsr_safe(X2APIC_MSR(reg), v));
 }

@@ -145,6 +145,7 @@ void guest_main(void)
 	if (machine.ncpus > 1)
 		EXPECT(smp_start_cpu(1), "our own other core still starts after all that");
 	if (option("last")) { /* INIT for everybody, ourselves included: the tally first */
+		guest_tally();
 		print("attack last\n");
 		apic_icr_safe(apic_x2 ? ~0u : 0xff, ICR_INIT | ICR_ASSERT | ICR_LEVEL);
 		apic_icr_safe(0, ICR_INIT | ICR_ALL | ICR_ASSERT | ICR_LEVEL);

@@ -159,7 +159,7 @@ def main():
             open(os.path.join(cut, "T"), "wb").write(data[:len(data) - 5])
             p = run("--json", cut)
             t = json.loads(p.stdout)["machines"][0]["tables"][0]
-            tap.ok(p.returncode == 1 and not t["complete"] and t["error"], "a table that was cut is not called understood")
+            tap.ok(p.returncode == 3 and not t["complete"] and t["error"], "a table that was cut is not called understood")
         tap.ok(run(os.path.join(folder, "nobody")).returncode == 2, "a folder that is not there is an error")
         tap.ok(run().returncode == 2 and run("--help").returncode == 0, "wrong use is told from right use")
     print("1..%d" % tap.n)

@@ -1,37 +1,8 @@
-#include "core/metal/svm/svm.h"
+#include "core/metal/svm/handle.h"
 #include "core/vcpu/vcpu.h"
 
-#define DR6_BS	      (1ull << 14)
-#define RFLAGS_TF     (1ull << 8)
-#define MSR_APIC_BASE 0x1b
-#define MSR_X2APIC    0x800
-#define MSR_ICR	      (MSR_X2APIC + LAPIC_ICR)
-
-/* EXITINFO1 of an IOIO intercept (APM 2 §15.10.2). */
-static void decode_io(struct vm_exit *e, const struct vmcb *b)
-{
-	u64 i = b->exit_info1;
-
-	e->io.in = i & 1;
-	e->io.string = i >> 2 & 1;
-	e->io.width = i >> 4 & 7;
-	e->io.port = (u16)(i >> 16);
-	e->io.next_rip = b->exit_info2;
-	if (!e->io.string)
-		return;
-	e->io.rep = i >> 3 & 1;
-	e->io.addr_width = (i >> 7 & 7) * 2;
-	e->io.seg = i >> 10 & 7;
-}
-
-static enum exit_cause msr_cause(u32 msr, bool write)
-{
-	if (!write)
-		return EXIT_MSR_READ;
-	if (msr == MSR_ICR)
-		return EXIT_IPI;
-	return msr - MSR_X2APIC < 0x100 || msr == MSR_APIC_BASE ? EXIT_APIC : EXIT_MSR_WRITE;
-}
+#define DR6_BS	  (1ull << 14)
+#define RFLAGS_TF (1ull << 8)
 
 /*
  * #DB while stepping towards an NMI window: the step is over, NMIs are open again. What else DR6
@@ -105,18 +76,13 @@ static void decode_detail(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
 	}
 }
 
-static u8 known_length(const struct vmcb *b)
-{
-	return svm_features.next_rip ? (u8)(b->next_rip - b->rip) : 0;
-}
-
-static __attribute__((noinline)) void decode_rare(struct vcpu *v, struct vmcb *b,
-						  struct svm_vcpu *s)
+void svm_decode_rare(struct vcpu *v, struct svm_vcpu *s)
 {
 	struct vm_exit *e = &v->exit;
+	struct vmcb *b = s->vmcb;
 	u8 cause = b->exit_code < CODES ? causes[b->exit_code] : 0;
 
-	e->len = known_length(b);
+	e->len = svm_known_length(b);
 	if (!cause) {
 		e->cause = EXIT_OTHER;
 		e->raw.code = b->exit_code;
@@ -127,30 +93,4 @@ static __attribute__((noinline)) void decode_rare(struct vcpu *v, struct vmcb *b
 	e->cause = (enum exit_cause)((cause & ~DETAIL) - 1);
 	if (cause & DETAIL)
 		decode_detail(v, b, s);
-}
-
-/* The four that matter for speed come first, then the table. */
-void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s)
-{
-	struct vmcb *b = s->vmcb;
-	struct vm_exit *e = &v->exit;
-	u64 code = b->exit_code;
-
-	if (code == SVM_MSR) {
-		e->len = known_length(b);
-		e->cause = msr_cause((u32)v->gpr[GPR_CX], b->exit_info1);
-	} else if (code == SVM_IOIO) {
-		e->cause = EXIT_IO;
-		decode_io(e, b);
-	} else if (code == SVM_CPUID) {
-		e->len = known_length(b);
-		e->cause = EXIT_CPUID;
-	} else if (code == SVM_NPF) {
-		e->cause = EXIT_MMIO;
-		e->mmio.gpa = GPA(b->exit_info2);
-		e->mmio.write = b->exit_info1 >> 1 & 1;
-		e->mmio.fetch = b->exit_info1 >> 4 & 1;
-	} else {
-		decode_rare(v, b, s);
-	}
 }

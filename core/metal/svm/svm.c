@@ -3,7 +3,7 @@
 #include "core/metal/asm.h"
 #include "core/metal/cpu.h"
 #include "core/metal/smp.h"
-#include "core/metal/svm/svm.h"
+#include "core/metal/svm/handle.h"
 #include "core/port.h"
 #include "core/vcpu/vcpu.h"
 
@@ -237,8 +237,7 @@ static void svm_run(struct vcpu *v, const u32 *request)
 		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
 		b->event_injection = 0;
 		b->tlb_control = TLB_KEEP;
-		svm_decode_exit(v, s);
-		vcpu_handle_exit(v);
+		svm_handle_exit(v, s);
 		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
 			return;
 	}

@@ -30,8 +30,8 @@ bool svm_present(const char **why, const char **remedy);
 __must_check int svm_core_start(struct cpu *c);
 void svm_core_stop(struct cpu *c);
 
-/* exit.c: fill v->exit from the VMCB. */
-void svm_decode_exit(struct vcpu *v, struct svm_vcpu *s);
+/* exit.c: fill v->exit from the VMCB where handle.h leaves it to this one. */
+void svm_decode_rare(struct vcpu *v, struct svm_vcpu *s);
 
 /* enter.S */
 void svm_enter(u64 *gpr, u64 vmcb, u64 host);

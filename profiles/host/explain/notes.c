@@ -3,9 +3,6 @@
 #include "core/base/err.h"
 #include "profiles/host/explain/explain.h"
 
-static const char *const levels[] = {
-    [NOTE_INFO] = "info", [NOTE_ODD] = "odd", [NOTE_ERROR] = "error"};
-
 void explain_keep_note(void *ctx, const struct table_note *note)
 {
 	struct explain *e = ctx;
@@ -30,7 +27,7 @@ void explain_notes(struct explain *e, int err)
 		json_array(e->json, "notes");
 		for (size_t i = 0; i < e->nnotes; i++) {
 			json_object(e->json, NULL);
-			json_string(e->json, "level", levels[e->notes[i].level]);
+			json_string(e->json, "level", note_level_name(e->notes[i].level));
 			json_string(e->json, "name", e->notes[i].name);
 			json_number(e->json, "offset", e->notes[i].offset);
 			json_string(e->json, "text", e->notes[i].text);
@@ -41,8 +38,9 @@ void explain_notes(struct explain *e, int err)
 			json_string(e->json, "error", err_text(err));
 	} else {
 		for (size_t i = 0; i < e->nnotes; i++)
-			fprintf(e->out, "  %s: %s [%s, byte %#x]\n", levels[e->notes[i].level],
-				e->notes[i].text, e->notes[i].name, e->notes[i].offset);
+			fprintf(e->out, "  %s: %s [%s, byte %#x]\n",
+				note_level_name(e->notes[i].level), e->notes[i].text,
+				e->notes[i].name, e->notes[i].offset);
 		if (err)
 			fprintf(e->out, "  not understood: %s\n", err_text(err));
 	}

@@ -2,16 +2,14 @@
  * caprock explain-acpi [--json] DIR: DIR holds raw tables, known by their first four bytes and not by
  * their names, or folders that do, one a machine. /sys/firmware/acpi/tables is such a folder.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "profiles/host/explain/explain.h"
+#include "profiles/host/folder.h"
 #include "profiles/host/verb.h"
-
-#define FILE_MAX (1u << 20) /* no ACPI table that matters here is larger */
 
 typedef int (*printer)(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
 
@@ -34,31 +32,6 @@ static int worse(int a, int b)
 	return a > b ? a : b;
 }
 
-/* Reads at most FILE_MAX bytes; *bytes is the caller's to free. -1 with errno. */
-static int read_file(const char *path, uint8_t **bytes, size_t *size)
-{
-	FILE *f = fopen(path, "rb");
-	int saved;
-
-	*bytes = NULL;
-	if (!f)
-		return -1;
-	*bytes = malloc(FILE_MAX);
-	if (*bytes) {
-		*size = fread(*bytes, 1, FILE_MAX, f);
-		if (!ferror(f)) {
-			fclose(f);
-			return 0;
-		}
-	}
-	saved = errno;
-	fclose(f);
-	free(*bytes);
-	*bytes = NULL;
-	errno = saved;
-	return -1;
-}
-
 #define NO_PRINTER PRINTERS
 
 static int explain_file(struct explain *e, const char *path, const char *name, size_t which)
@@ -67,7 +40,7 @@ static int explain_file(struct explain *e, const char *path, const char *name, s
 	size_t size;
 	int status;
 
-	if (read_file(path, &bytes, &size) < 0) {
+	if (folder_read_file(path, &bytes, &size) < 0) {
 		fprintf(stderr, "caprock: %s: %s\n", path, strerror(errno));
 		return EXIT_USAGE;
 	}
@@ -97,52 +70,6 @@ static size_t printer_of(const char *path)
 	return found;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void free_names(char **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-}
-
-/* Sorted names in a folder, without those that begin with a dot. -1 with errno. */
-static int list(const char *path, char ***names, size_t *n)
-{
-	DIR *dir = opendir(path);
-	struct dirent *d;
-
-	*names = NULL;
-	*n = 0;
-	if (!dir)
-		return -1;
-	while ((d = readdir(dir))) {
-		char **more;
-
-		if (d->d_name[0] == '.')
-			continue;
-		more = realloc(*names, (*n + 1) * sizeof(**names));
-		if (!more)
-			goto fail;
-		*names = more;
-		more[*n] = strdup(d->d_name);
-		if (!more[*n])
-			goto fail;
-		++*n;
-	}
-	closedir(dir);
-	if (*n)
-		qsort(*names, *n, sizeof(**names), by_name);
-	return 0;
-fail:
-	closedir(dir);
-	free_names(*names, *n);
-	return -1;
-}
-
 struct folder {
 	const char *path;
 	char **children; /* whole paths */
@@ -155,7 +82,7 @@ static int open_folder(struct folder *f, const char *path)
 	char **names;
 
 	*f = (struct folder){.path = path};
-	if (list(path, &names, &f->n) < 0)
+	if (folder_list(path, &names, &f->n) < 0)
 		return -1;
 	f->children = names;
 	for (size_t i = 0; i < f->n; i++) {
@@ -240,9 +167,9 @@ static int explain_folder(struct explain *e, const char *path)
 				continue;
 			}
 			status = worse(status, explain_machine(e, &machine));
-			free_names(machine.children, machine.n);
+			folder_free_names(machine.children, machine.n);
 		}
-	free_names(top.children, top.n);
+	folder_free_names(top.children, top.n);
 	return status;
 }
 
@@ -261,7 +188,7 @@ int verb_explain_acpi(int argc, char **argv)
 			    "usage: caprock explain-acpi [--json] DIR\n\n"
 			    "Say what the DMAR, IVRS, MADT and MCFG tables in DIR, or in each folder of DIR,\n"
 			    "tell of IOMMUs, I/O APICs and cores, and what is odd about them. The exit status is 0 when every table was\n"
-			    "understood, odd or not, and 1 when one was not.");
+			    "understood, odd or not, and 3 when one was not.");
 			return EXIT_YES;
 		} else if (argv[i][0] == '-' || path) {
 			fprintf(stderr,

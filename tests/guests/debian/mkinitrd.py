@@ -20,19 +20,27 @@ def file(name, path):
         return member(name, 0o100000 | stat.S_IMODE(os.stat(path).st_mode), f.read())
 
 
-out, init, *more = sys.argv[1:]
-archive = (member("dev", 0o40755) + member("dev/console", 0o20600, rdev=(5, 1)) + member("proc", 0o40755) +
-           member("sys", 0o40755) + file("init", init))
-made = set()
-for word in more:
-    name, path = word.split("=", 1)
-    folder = os.path.dirname(name)
-    if folder and folder not in made:
-        archive += member(folder, 0o40755)
-        made.add(folder)
-    archive += file(name, path)
-archive += member("TRAILER!!!", 0)
-archive += b"\0" * (-len(archive) % 512)
-with open(out + ".new", "wb") as f:
-    f.write(archive)
-os.replace(out + ".new", out)
+def write(out, members):
+    archive = b"".join(members) + member("TRAILER!!!", 0)
+    archive += b"\0" * (-len(archive) % 512)
+    with open(out + ".new", "wb") as f:
+        f.write(archive)
+    os.replace(out + ".new", out)
+
+
+def main(out, init, *more):
+    members = [member("dev", 0o40755), member("dev/console", 0o20600, rdev=(5, 1)), member("proc", 0o40755),
+               member("sys", 0o40755), file("init", init)]
+    made = set()
+    for word in more:
+        name, path = word.split("=", 1)
+        folder = os.path.dirname(name)
+        if folder and folder not in made:
+            members.append(member(folder, 0o40755))
+            made.add(folder)
+        members.append(file(name, path))
+    write(out, members)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -72,9 +72,14 @@ void fatal(const char *format, ...)
 	guest_end();
 }
 
-void guest_end(void)
+void guest_tally(void)
 {
 	print("GUEST %s: %u passed, %u failed\n", guest_name, passed, failed);
+}
+
+void guest_end(void)
+{
+	guest_tally();
 	if (option_is("end", "reset"))
 		power_reset();
 	if (option_is("end", "cf9"))

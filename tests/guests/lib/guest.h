@@ -256,6 +256,8 @@ static inline u64 rng_next(u64 *state)
 
 /* Print the tally and end as the command line says: end=poweroff (default), reset, cf9, triple, halt. */
 __noreturn void guest_end(void);
+/* Only the tally, for guests that go on to what they may not survive. */
+void guest_tally(void);
 __noreturn void power_off(void);
 __noreturn void power_reset(void);
 __noreturn void power_cf9(void);

@@ -1,0 +1,76 @@
+/* From a VMCB to the handling of an exit: what is on the way of each. The rest is in exit.c. */
+#pragma once
+
+#include "core/metal/svm/svm.h"
+#include "core/vcpu/vcpu.h"
+
+#define SVM_MSR_APIC_BASE 0x1b
+#define SVM_MSR_X2APIC	  0x800
+#define SVM_MSR_ICR	  (SVM_MSR_X2APIC + LAPIC_ICR)
+
+/* 0: the processor does not tell. */
+static inline u8 svm_known_length(const struct vmcb *b)
+{
+	return svm_features.next_rip ? (u8)(b->next_rip - b->rip) : 0;
+}
+
+/* EXITINFO1 of an IOIO intercept (APM 2 §15.10.2). */
+static inline void svm_decode_io(struct vm_exit *e, const struct vmcb *b)
+{
+	u32 i = (u32)b->exit_info1;
+
+	e->io.in = i & 1;
+	e->io.string = i >> 2 & 1;
+	e->io.width = i >> 4 & 7;
+	e->io.port = (u16)(i >> 16);
+	e->io.next_rip = b->exit_info2;
+	if (!e->io.string)
+		return;
+	e->io.rep = i >> 3 & 1;
+	e->io.addr_width = (i >> 7 & 7) * 2;
+	e->io.seg = i >> 10 & 7;
+}
+
+static inline enum exit_cause svm_msr_write_cause(u32 msr)
+{
+	if (msr == SVM_MSR_ICR)
+		return EXIT_IPI;
+	return msr - SVM_MSR_X2APIC < 0x100 || msr == SVM_MSR_APIC_BASE ? EXIT_APIC
+									: EXIT_MSR_WRITE;
+}
+
+/* The four that matter for speed come first, then the table. */
+static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s)
+{
+	struct vmcb *b = s->vmcb;
+	struct vm_exit *e = &v->exit;
+	u64 code = b->exit_code;
+
+	if (code == SVM_MSR) {
+		e->len = svm_known_length(b);
+		if (b->exit_info1) {
+			vcpu_note_exit(v, svm_msr_write_cause((u32)v->gpr[GPR_CX]));
+			vcpu_exit_msr_write(v);
+		} else {
+			vcpu_note_exit(v, EXIT_MSR_READ);
+			vcpu_exit_msr_read(v);
+		}
+	} else if (code == SVM_IOIO) {
+		svm_decode_io(e, b);
+		vcpu_note_exit(v, EXIT_IO);
+		vcpu_exit_io(v);
+	} else if (code == SVM_CPUID) {
+		e->len = svm_known_length(b);
+		vcpu_note_exit(v, EXIT_CPUID);
+		vcpu_exit_cpuid(v);
+	} else if (code == SVM_NPF) {
+		e->mmio.gpa = GPA(b->exit_info2);
+		e->mmio.write = b->exit_info1 >> 1 & 1;
+		e->mmio.fetch = b->exit_info1 >> 4 & 1;
+		vcpu_note_exit(v, EXIT_MMIO);
+		vcpu_exit_mmio(v);
+	} else {
+		svm_decode_rare(v, s);
+		vcpu_handle_exit(v);
+	}
+}

@@ -1,0 +1,422 @@
+#include "core/base/err.h"
+#include "core/base/fmt.h"
+#include "core/base/str.h"
+#include "core/partition/plan.h"
+#include "profiles/resolve.h"
+
+#define DEVICES_PER_WISH 8 /* functions a card has at most */
+
+struct resolver {
+	const struct site *site;
+	const struct facts *facts;
+	struct arena *arena;
+	struct reporter *r;
+	const struct profile *w; /* the workstation at hand */
+	struct want *want;
+	struct resolved_workstation *out;
+	struct plan_device *devices; /* of the want, writable */
+	u32 room;
+};
+
+static u32 wishes_of(const struct profile *w)
+{
+	return w->ndevices * DEVICES_PER_WISH;
+}
+
+u64 resolve_memory(const struct site *s, const struct facts *f)
+{
+	u64 bytes = 64 + s->nworkstations *
+			     (sizeof(struct want) + sizeof(struct resolved_workstation) + 64);
+
+	for (u32 i = 0; i < s->nworkstations; i++)
+		bytes += wishes_of(&s->workstations[i]) *
+			     (sizeof(struct plan_device) + sizeof(void *) + sizeof(u32)) +
+			 64;
+	return bytes;
+}
+
+bool class_matches(enum wish_class c, u32 class_code)
+{
+	/* PCI Code and ID Assignment 1.15: base class, and sub-class where it matters */
+	static const struct {
+		u32 mask, code;
+	} classes[] = {
+	    [CLASS_ANY] = {0, 0},
+	    [CLASS_DISPLAY] = {0xff0000, 0x030000},
+	    [CLASS_AUDIO] = {0xff0000, 0x040000},
+	    [CLASS_NETWORK] = {0xff0000, 0x020000},
+	    [CLASS_STORAGE] = {0xff0000, 0x010000},
+	    [CLASS_NVME] = {0xffff00, 0x010800},
+	    [CLASS_USB] = {0xffff00, 0x0c0300},
+	};
+
+	return (class_code & classes[c].mask) == classes[c].code;
+}
+
+static bool ids_match(const struct pci_ids *ids, const struct facts_function *f)
+{
+	return !ids->given || (ids->vendor == f->vendor && ids->device == f->device &&
+			       (!ids->sub_given || (ids->subvendor == f->subvendor &&
+						    ids->subdevice == f->subdevice)));
+}
+
+static bool kind_matches(const struct wish_device *d, const struct facts_function *f)
+{
+	return ids_match(&d->ids, f) && class_matches((enum wish_class)d->class, f->class_code) &&
+	       (!d->serial || d->serial == f->serial);
+}
+
+static bool same_card(const struct facts_function *a, const struct facts_function *b)
+{
+	return a->bdf.segment == b->bdf.segment && a->bdf.bus == b->bdf.bus &&
+	       a->bdf.devfn >> 3 == b->bdf.devfn >> 3;
+}
+
+static bool wants_all(const struct wish_device *d)
+{
+	return d->functions == FUNCTIONS_ALL || d->address.whole;
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+struct wish_text {
+	char s[128];
+};
+
+/* "01:00.0", "10de:2204", "the only network device" */
+static const char *wish_text(struct wish_text *t, const struct wish_device *d)
+{
+	struct address_text at;
+	size_t n = 0;
+
+	t->s[0] = '\0';
+	if (d->address.kind != ADDRESS_NONE)
+		n = fmt(t->s, sizeof(t->s), "%s ", address_text(&at, &d->address));
+	if (d->ids.given && n < sizeof(t->s))
+		n += fmt(t->s + n, sizeof(t->s) - n, "%04x:%04x ", d->ids.vendor, d->ids.device);
+	if (d->class != CLASS_ANY && n < sizeof(t->s))
+		n += fmt(t->s + n, sizeof(t->s) - n, "class %s ", wish_classes[d->class]);
+	if (d->serial && n < sizeof(t->s))
+		n += fmt(t->s + n, sizeof(t->s) - n, "serial %016lx ", d->serial);
+	if (n && n < sizeof(t->s))
+		t->s[n - 1] = '\0';
+	return t->s;
+}
+
+/*
+ * The function that is meant. With an address what stands there; else the only one that matches, or
+ * the first function of the only card when all functions are asked for. *matches: how many.
+ */
+static u32 find(const struct resolver *v, const struct wish_device *d, u32 *matches, u32 *second)
+{
+	u32 found = FACTS_UNKNOWN;
+
+	*matches = 0;
+	for (u32 i = 0; i < v->facts->nfunctions; i++) {
+		const struct facts_function *f = &v->facts->functions[i];
+		bool placed = d->address.kind != ADDRESS_NONE;
+
+		if (placed ? !address_matches(&d->address, f->bdf, &f->path)
+			   : f->header_type != 0 || !kind_matches(d, f))
+			continue;
+		if (found != FACTS_UNKNOWN &&
+		    (placed || (wants_all(d) && same_card(f, &v->facts->functions[found]))))
+			continue;
+		if (++*matches == 1)
+			found = i;
+		else if (*matches == 2)
+			*second = i;
+	}
+	return found;
+}
+
+static void report_unknown(const struct resolver *v, const struct wish_device *d)
+{
+	struct wish_device elsewhere = *d;
+	struct address_text at;
+	struct wish_text t;
+	u32 n, second, now = FACTS_UNKNOWN;
+	char remedy[160];
+
+	elsewhere.address.kind = ADDRESS_NONE;
+	if (d->address.kind != ADDRESS_NONE && (d->ids.given || d->serial))
+		now = find(v, &elsewhere, &n, &second);
+	if (now != FACTS_UNKNOWN)
+		fmt(remedy, sizeof(remedy), "It may have moved: %04x:%04x is at %s now",
+		    v->facts->functions[now].vendor, v->facts->functions[now].device,
+		    address_bdf_text(&at, v->facts->functions[now].bdf));
+	else
+		fmt(remedy, sizeof(remedy),
+		    "Choose among the functions that caprock probe lists, or probe again");
+	report(v->r, "device-unknown", SEVERITY_ERROR, d->p.at, remedy,
+	       "%s wants %s, which this machine does not have", v->w->name, wish_text(&t, d));
+}
+
+static void report_ambiguous(const struct resolver *v, const struct wish_device *d, u32 n,
+			     u32 first, u32 second)
+{
+	struct address_text a, b;
+	struct wish_text t;
+
+	report(v->r, "identity-ambiguous", SEVERITY_ERROR, d->p.at,
+	       "Add 'device:' with the address of the one that is meant, or its 'serial:'",
+	       "%s wants %s, and %u of the machine's functions are that: %s, %s%s", v->w->name,
+	       wish_text(&t, d), n, address_bdf_text(&a, v->facts->functions[first].bdf),
+	       address_bdf_text(&b, v->facts->functions[second].bdf), n > 2 ? " and others" : "");
+}
+
+static void report_identity(const struct resolver *v, const struct wish_device *d,
+			    const struct facts_function *f)
+{
+	struct address_text at;
+	struct wish_text t;
+
+	report(v->r, "device-identity", SEVERITY_ERROR, d->p.at,
+	       "Put the card back into its slot, or name the one that is there",
+	       "%s wants %s, but %04x:%04x (%04x:%04x, class %06x, serial %016lx) is at %s",
+	       v->w->name, wish_text(&t, d), f->vendor, f->device, f->subvendor, f->subdevice,
+	       f->class_code, f->serial, address_bdf_text(&at, f->bdf));
+}
+
+/* ---- one wish -------------------------------------------------------------------------------- */
+
+static bool p2p(struct resolver *v, const struct wish_device *d)
+{
+	if (str_equal(d->peer_to_peer, "own") || str_equal(d->peer_to_peer, v->w->name))
+		return true;
+	if (!str_equal(d->peer_to_peer, "no"))
+		report(v->r, "p2p-across-owners", SEVERITY_ERROR, PLACE_OF(d, peer_to_peer),
+		       "Write 'own' or 'no', or give both devices to one workstation",
+		       "a device of %s is to reach devices of %s directly, past what keeps the "
+		       "two apart",
+		       v->w->name, d->peer_to_peer);
+	return false;
+}
+
+/* `options`: whose ROM, slot and so on count; the alternatives' own parent. */
+static void add(struct resolver *v, const struct wish_device *options, u32 function, bool first)
+{
+	const struct facts_function *f = &v->facts->functions[function];
+	u32 n = v->want->ndevices;
+
+	if (n == v->room)
+		return;
+	v->devices[n] = (struct plan_device){
+	    .path = f->path,
+	    .vendor = f->vendor,
+	    .device = f->device,
+	    .subvendor = f->subvendor,
+	    .subdevice = f->subdevice,
+	    .serial = f->serial,
+	    .rom = first ? options->rom : NULL,
+	    .guest_devfn = (u8)(options->slot == SLOT_ANY ? SLOT_ANY
+				: first			  ? options->slot
+					: (options->slot & 0xf8) | (f->bdf.devfn & 7)),
+	    .keep_reserved = options->keep_reserved,
+	    .sriov_vfs = options->virtual_functions != 0,
+	    .num_vfs = (u16)options->virtual_functions,
+	    .p2p = p2p(v, options),
+	};
+	v->out->wishes[n] = options;
+	v->out->functions[n] = function;
+	v->want->ndevices++;
+	if (class_matches(CLASS_DISPLAY, f->class_code))
+		v->out->gpu = true;
+	for (u32 i = 0; i < f->nbars; i++)
+		if (!f->bars[i].io && !f->bars[i].is64)
+			v->want->window32 += f->bars[i].size;
+}
+
+/* True: it was found, or its fault was reported. */
+static bool take(struct resolver *v, const struct wish_device *options, const struct wish_device *d)
+{
+	u32 n, second = 0, at = find(v, d, &n, &second);
+	const struct facts_function *f;
+
+	if (at == FACTS_UNKNOWN)
+		return false;
+	if (n > 1) {
+		report_ambiguous(v, d, n, at, second);
+		return true;
+	}
+	f = &v->facts->functions[at];
+	if (d->address.kind != ADDRESS_NONE && !kind_matches(d, f)) {
+		report_identity(v, d, f);
+		return true;
+	}
+	if (!wants_all(d)) {
+		add(v, options, at, true);
+		return true;
+	}
+	for (u32 i = 0; i < v->facts->nfunctions; i++)
+		if (same_card(&v->facts->functions[i], f) &&
+		    v->facts->functions[i].is_vf == f->is_vf)
+			add(v, options, i, i == at);
+	return true;
+}
+
+static bool fits(const struct resolver *v, const struct wish_device *d)
+{
+	u32 n, second, at = find(v, d, &n, &second);
+
+	return at != FACTS_UNKNOWN &&
+	       (d->address.kind == ADDRESS_NONE || kind_matches(d, &v->facts->functions[at]));
+}
+
+static void resolve_wish(struct resolver *v, const struct wish_device *d)
+{
+	bool named =
+	    d->address.kind != ADDRESS_NONE || d->ids.given || d->class != CLASS_ANY || d->serial;
+
+	if (named == (d->nany_of != 0)) {
+		report(v->r, "bad-value", SEVERITY_ERROR, d->p.at,
+		       "Say which by 'device', 'ids', 'class' or 'serial', or by 'any-of'",
+		       "a device of %s is named %s", v->w->name,
+		       named ? "itself and by alternatives" : "by nothing");
+		return;
+	}
+	if (named) {
+		if (!take(v, d, d))
+			report_unknown(v, d);
+		return;
+	}
+	for (u32 i = 0; i < d->nany_of; i++)
+		if (d->any_of[i].nany_of) {
+			report(v->r, "bad-value", SEVERITY_ERROR, d->any_of[i].p.at,
+			       "Write all of them into one list",
+			       "alternatives for %s stand within alternatives", v->w->name);
+			return;
+		}
+	for (u32 i = 0; i < d->nany_of; i++)
+		if (fits(v, &d->any_of[i])) {
+			(void)take(v, d, &d->any_of[i]);
+			return;
+		}
+	report(v->r, "device-unknown", SEVERITY_ERROR, d->p.at,
+	       "Add what caprock probe lists to the alternatives",
+	       "%s wants one of %u alternatives, and this machine has none of them", v->w->name,
+	       d->nany_of);
+}
+
+/* ---- one workstation ------------------------------------------------------------------------- */
+
+static bool number(const char *s, u32 *v)
+{
+	*v = 0;
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || *v > 99999)
+			return false;
+		*v = *v * 10 + (u32)(*s - '0');
+	}
+	return true;
+}
+
+/* The node of the first display device, else of the first device that has one. */
+static u32 node_of_gpu(const struct resolver *v)
+{
+	u32 node = PLANNER_ANY_NODE;
+
+	for (u32 i = 0; i < v->want->ndevices; i++) {
+		const struct facts_function *f = &v->facts->functions[v->out->functions[i]];
+
+		if (f->node == FACTS_UNKNOWN)
+			continue;
+		if (class_matches(CLASS_DISPLAY, f->class_code))
+			return f->node;
+		if (node == PLANNER_ANY_NODE)
+			node = f->node;
+	}
+	return node;
+}
+
+static u32 resolve_node(const struct resolver *v)
+{
+	const struct profile *w = v->w;
+	u32 node;
+
+	if (str_equal(w->near, "any"))
+		return PLANNER_ANY_NODE;
+	if (str_equal(w->near, "gpu"))
+		return node_of_gpu(v);
+	if (!number(w->near, &node)) {
+		report(v->r, "bad-value", SEVERITY_ERROR, PLACE_OF(w, near),
+		       "Write 'gpu', 'any' or the number of a NUMA node",
+		       "'%s' is no place to be near to", w->near);
+		return PLANNER_ANY_NODE;
+	}
+	for (u32 i = 0; v->facts && i < v->facts->processors.ncpus; i++)
+		if (v->facts->processors.cpus[i].node == node)
+			return node;
+	if (!v->facts && !node)
+		return PLANNER_ANY_NODE;
+	report(v->r, "unknown-node", SEVERITY_ERROR, PLACE_OF(w, near),
+	       "Choose among the nodes that caprock probe lists, or write 'gpu' or 'any'",
+	       "%s is to be near NUMA node %u, which has no processors on this machine", w->name,
+	       node);
+	return PLANNER_ANY_NODE;
+}
+
+static int resolve_workstation(struct resolver *v)
+{
+	const struct profile *w = v->w;
+
+	*v->want = (struct want){
+	    .name = w->name,
+	    .serial = w->serial,
+	    .rights = w->role == ROLE_SERVICE ? RIGHT_SERVICE : 0,
+	    .cores = w->cores,
+	    .ncpus = w->processors.n,
+	    .cpus = w->processors.v,
+	    .node = PLANNER_ANY_NODE,
+	    .memory = w->memory,
+	    .boot = (enum plan_boot_kind)w->boot,
+	    .kernel = w->kernel,
+	    .initrd = w->initrd,
+	    .cmdline = w->command_line,
+	    .autostart = w->autostart,
+	};
+	for (u32 i = 0; i < sizeof(w->uuid); i++)
+		v->want->uuid[i] = w->uuid[i];
+	v->room = wishes_of(w);
+	v->devices = arena_take(v->arena, v->room, sizeof(*v->devices));
+	v->out->wishes = arena_take(v->arena, v->room, sizeof(*v->out->wishes));
+	v->out->functions = arena_take(v->arena, v->room, sizeof(*v->out->functions));
+	if (!v->devices || !v->out->wishes || !v->out->functions)
+		return ERR_NOMEM;
+	v->want->devices = v->devices;
+	if (w->ndevices && !v->facts) {
+		report(v->r, "no-machine-file", SEVERITY_ERROR, PLACE_OF(w, devices),
+		       "Write the machine's facts with 'caprock probe' and name the file as "
+		       "'machine:' in the site",
+		       "%s wants devices, but the site names no machine that has some", w->name);
+		return OK;
+	}
+	for (u32 i = 0; i < w->ndevices; i++)
+		resolve_wish(v, &w->devices[i]);
+	v->want->node = resolve_node(v);
+	return OK;
+}
+
+int resolve(const struct site *s, const struct facts *f, struct arena *arena, struct reporter *r,
+	    struct resolved *out)
+{
+	struct resolver v = {.site = s, .facts = f, .arena = arena, .r = r};
+
+	out->wants = arena_take(arena, s->nworkstations, sizeof(*out->wants));
+	out->workstations = arena_take(arena, s->nworkstations, sizeof(*out->workstations));
+	if (!out->wants || !out->workstations)
+		return ERR_NOMEM;
+	for (u32 i = 0; i < s->nworkstations; i++) {
+		int err;
+
+		v.w = &s->workstations[i];
+		v.want = &out->wants[i];
+		v.out = &out->workstations[i];
+		err = resolve_workstation(&v);
+		if (err)
+			return err;
+	}
+	return OK;
+}
