@@ -11,21 +11,23 @@ import tempfile
 import time
 
 import hostile
+import peers
 from counters import difference
 from facts import functions
 from lab import BUILD, Tap, boot, guest, verdict, ws
+from peers import Server
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 CYCLES, OPS, STORM = (50, 100000, 100000) if LONG else (5, 20000, 20000)
+NET_MB = 64 if LONG else 4
+VMLINUZ = os.path.join(BUILD, "cache/debian/vmlinuz")
+INITRD = os.path.join(BUILD, "debian/initrd-devices")
 UNITS = {
     "VT-d": ["-device", "intel-iommu,intremap=on,eim=on"],
     "AMD-Vi": ["-device", "amd-iommu,intremap=on,xtsup=on,pt=off"],
 }
-NICS = ["-netdev", "user,id=u0,restrict=on", "-device", "e1000e,addr=5.0,id=nic,netdev=u0",
-        "-netdev", "user,id=u1,restrict=on", "-device", "igb,addr=0c.0,id=nic2,netdev=u1"]
-
 tap = Tap()
-figures = {"reassign_cycles": 0, "attack_attempts": 0, "attack_successes": 0, "storm_neighbour_exits": 0}
+figures = {"reassign_cycles": 0, "attack_attempts": 0, "attack_successes": 0, "storm_neighbour_exits": 0, "fuzz_neighbour_errors": 0}
 
 
 def neighbour(seconds):
@@ -89,7 +91,7 @@ def attack():
 def storm(vendor, folder):
     words = disk(folder)
     facts = functions(words)
-    plan = [ws("hostile", [1, 2], "64M", guest("pci_cycle"), "serial=cycle-1 storm=%d" % STORM, device=facts["disk"]), neighbour(60)]
+    plan = [ws("hostile", [1, 2], "64M", guest("pci_cycle"), "serial=cycle-1 storm=%d" % STORM, device=facts["disk"]), neighbour(60 if LONG else 25)]
     with boot(plan, 5, limit=300, extra=UNITS[vendor] + words) as m:
         m.wait("heartbeat begin", "neighbour", timeout=60)
         m.wait("^storm begin", "hostile", timeout=60)
@@ -113,18 +115,33 @@ def storm(vendor, folder):
 
 
 def fuzz(vendor, folder):
-    words = NICS + disk(folder)
+    """Beside a Debian that moves data through devices of its own."""
+    server, image = Server(NET_MB, seed=5), os.path.join(folder, "disk2")
+    crc = peers.disk(image, 16, seed=6)
+    words = disk(folder) + [
+        "-netdev", "user,id=u0,restrict=on", "-device", "e1000e,addr=5.0,id=nic,netdev=u0",
+        "-netdev", "user,id=u1", "-device", "igb,addr=0c.0,id=nic2,netdev=u1",
+        "-drive", "if=none,id=d2,format=raw,file=" + image, "-device", "nvme,addr=7.0,serial=two,drive=d2,id=disk2"]
     facts = functions(words)
-    plan = [ws("hostile", [1, 2], "64M", guest("pci_fuzz"), "ops=%d seed=7" % OPS, device=[facts["nic"], facts["nic2"], facts["disk"]]),
-            neighbour(25 if LONG else 10)]
-    with boot(plan, 5, limit=400, extra=UNITS[vendor] + words) as m:
-        if not m.wait_state("hostile", ["running", "off"], timeout=60):
-            tap.ok(False, "%s: the fuzzing guest starts" % vendor, m.text() + m.errors)
+    jobs = "disk:16,mark:1,net:%d:%d,reads:%d,disk:16,fill:16:1,mark:2,stay" % (server.port, NET_MB, OPS // 2)
+    plan = [ws("hostile", [1, 2], "64M", guest("pci_fuzz"), "ops=%d seed=7 after=9" % OPS, device=[facts["nic"], facts["disk"]]),
+            ws("neighbour", [3, 4], "512M", VMLINUZ, "console=ttyS0 tsc=reliable quiet jobs=" + jobs, initrd=INITRD,
+               device=[facts["nic2"], facts["disk2"]])]
+    with boot(plan, 5, limit=500, extra=UNITS[vendor] + words) as m:
+        if not all(m.wait_state(n, ["running", "off"], timeout=60) for n in ("hostile", "neighbour")):
+            tap.ok(False, "%s: both start" % vendor, m.text() + m.errors)
             return
-        m.wait_tallies(["hostile", "neighbour"], timeout=350)
+        m.wait_tallies(["hostile"], timeout=350)
         verdict(tap, m.text("hostile"), "%s: %d wild writes to configuration spaces and MSI-X tables" % (vendor, OPS), m.log()[-60:])
-        verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of them" % vendor, m.log())
-        tap.ok(not m.find("panic"), "%s: the hypervisor is well" % vendor, m.text())
+        m.wait("^mark 2$", "neighbour", timeout=300)
+        near = m.text("neighbour")
+        got, sent = m.find(r"job net: got (\d+) bytes crc (\w+)", "neighbour"), m.find(r"job net: sent (\d+) bytes crc (\w+)", "neighbour")
+        moved = bool(got and sent and int(got.group(2), 16) == server.sent and (NET_MB << 20, int(sent.group(2), 16)) in server.talks)
+        whole = sum(t == "job disk: 16 MiB crc %08x ok" % crc for t in near) == 2 and m.find("job fill: 16 MiB written, 16 read back the same ok", "neighbour")
+        figures["fuzz_neighbour_errors"] += (not moved) + (not whole)
+        tap.ok(moved, "%s: meanwhile the neighbour moved %d MiB each way over its own port, checksums agree" % (vendor, NET_MB), near[-20:] + server.errors)
+        tap.ok(whole and m.find("job reads: %d ok" % (OPS // 2), "neighbour"), "%s: and its disk kept what it holds" % vendor, near[-20:])
+        tap.ok(not m.find("panic") and m.counters().workstation("neighbour")["starts"] == 1, "%s: the hypervisor and the neighbour are well" % vendor, m.text())
 
 
 with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
