@@ -8,21 +8,6 @@ static bool waits(const struct assign *a)
 	return a->wait != ASSIGN_IDLE && port_time_ns() < a->until;
 }
 
-static int step_up(struct view *v, enum assign_state target)
-{
-	struct assign *a = &v->d->assign;
-	int err;
-
-	if (v->out || a->state >= target)
-		return OK;
-	err = waits(a) ? ERR_BUSY : assign_step(a, target);
-	if (!err || err == ERR_BUSY)
-		return err;
-	v->out = true;
-	port_log(LOG_ERROR, "%s: starts without a device: %s", v->w->plan->name, a->reason);
-	return OK;
-}
-
 static int step_down(struct view *v, enum assign_state target)
 {
 	struct assign *a = &v->d->assign;
@@ -33,6 +18,24 @@ static int step_down(struct view *v, enum assign_state target)
 	err = waits(a) ? ERR_BUSY : assign_step(a, target);
 	/* Parked, with the reason told; whether anything is left of it the domain knows. */
 	return err == ERR_BUSY ? err : OK;
+}
+
+static int step_up(struct view *v, enum assign_state target)
+{
+	struct assign *a = &v->d->assign;
+	int err;
+
+	/* What the guest does not get reaches nothing of it. */
+	if (v->out)
+		return step_down(v, ASSIGN_QUARANTINED);
+	if (a->state >= target)
+		return OK;
+	err = waits(a) ? ERR_BUSY : assign_step(a, target);
+	if (!err || err == ERR_BUSY)
+		return err;
+	v->out = true;
+	port_log(LOG_ERROR, "%s: starts without a device: %s", v->w->plan->name, a->reason);
+	return ERR_BUSY;
 }
 
 /* A bus reset takes all functions of the bus: they are all quiet before the first is reset. */
