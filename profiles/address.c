@@ -75,7 +75,7 @@ static bool starts_with(const char *s, const char *with)
 bool address_parse(const char *text, struct pci_address *out)
 {
 	struct pci_address a = {.kind = ADDRESS_BDF};
-	const char *s = text;
+	const char *s = text, *start;
 	char colon = ':', dot = '.';
 	u32 first, second;
 
@@ -94,13 +94,17 @@ bool address_parse(const char *text, struct pci_address *out)
 	} else if (starts_with(s, "pci-")) { /* udev's ID_PATH */
 		s += 4;
 	}
+	start = s;
 	if (!hex(&s, 4, &first) || !skip(&s, colon))
 		return false;
 
 	const char *mark = s;
+	bool four = s - start == 5; /* digits of a segment, and the colon */
 
 	/* With a segment there are two colons. */
 	if (hex(&s, 2, &second) && skip(&s, colon)) {
+		if (!four)
+			return false;
 		a.bdf.segment = (u16)first;
 		first = second;
 	} else {
@@ -141,8 +145,12 @@ bool ids_parse(const char *s, struct pci_ids *out)
 bool slot_parse(const char *s, u8 *out)
 {
 	bool whole;
+	u8 v;
 
-	return devfn(&s, '.', out, &whole) && !*s;
+	if (!devfn(&s, '.', &v, &whole) || whole || *s)
+		return false;
+	*out = v;
+	return true;
 }
 
 const char *address_bdf_text(struct address_text *t, struct bdf b)

@@ -2,7 +2,7 @@
 #include "core/base/fmt.h"
 #include "core/base/str.h"
 #include "core/partition/plan.h"
-#include "profiles/resolve.h"
+#include "profiles/find.h"
 
 #define DEVICES_PER_WISH 8 /* functions a card has at most */
 
@@ -35,101 +35,6 @@ u64 resolve_memory(const struct site *s, const struct facts *f)
 	return bytes;
 }
 
-bool class_matches(enum wish_class c, u32 class_code)
-{
-	/* PCI Code and ID Assignment 1.15: base class, and sub-class where it matters */
-	static const struct {
-		u32 mask, code;
-	} classes[] = {
-	    [CLASS_ANY] = {0, 0},
-	    [CLASS_DISPLAY] = {0xff0000, 0x030000},
-	    [CLASS_AUDIO] = {0xff0000, 0x040000},
-	    [CLASS_NETWORK] = {0xff0000, 0x020000},
-	    [CLASS_STORAGE] = {0xff0000, 0x010000},
-	    [CLASS_NVME] = {0xffff00, 0x010800},
-	    [CLASS_USB] = {0xffff00, 0x0c0300},
-	};
-
-	return (class_code & classes[c].mask) == classes[c].code;
-}
-
-static bool ids_match(const struct pci_ids *ids, const struct facts_function *f)
-{
-	return !ids->given || (ids->vendor == f->vendor && ids->device == f->device &&
-			       (!ids->sub_given || (ids->subvendor == f->subvendor &&
-						    ids->subdevice == f->subdevice)));
-}
-
-static bool kind_matches(const struct wish_device *d, const struct facts_function *f)
-{
-	return ids_match(&d->ids, f) && class_matches((enum wish_class)d->class, f->class_code) &&
-	       (!d->serial || d->serial == f->serial);
-}
-
-static bool same_card(const struct facts_function *a, const struct facts_function *b)
-{
-	return a->bdf.segment == b->bdf.segment && a->bdf.bus == b->bdf.bus &&
-	       a->bdf.devfn >> 3 == b->bdf.devfn >> 3;
-}
-
-static bool wants_all(const struct wish_device *d)
-{
-	return d->functions == FUNCTIONS_ALL || d->address.whole;
-}
-
-/* ---- finding --------------------------------------------------------------------------------- */
-
-struct wish_text {
-	char s[128];
-};
-
-/* "01:00.0", "10de:2204", "the only network device" */
-static const char *wish_text(struct wish_text *t, const struct wish_device *d)
-{
-	struct address_text at;
-	size_t n = 0;
-
-	t->s[0] = '\0';
-	if (d->address.kind != ADDRESS_NONE)
-		n = fmt(t->s, sizeof(t->s), "%s ", address_text(&at, &d->address));
-	if (d->ids.given && n < sizeof(t->s))
-		n += fmt(t->s + n, sizeof(t->s) - n, "%04x:%04x ", d->ids.vendor, d->ids.device);
-	if (d->class != CLASS_ANY && n < sizeof(t->s))
-		n += fmt(t->s + n, sizeof(t->s) - n, "class %s ", wish_classes[d->class]);
-	if (d->serial && n < sizeof(t->s))
-		n += fmt(t->s + n, sizeof(t->s) - n, "serial %016lx ", d->serial);
-	if (n && n < sizeof(t->s))
-		t->s[n - 1] = '\0';
-	return t->s;
-}
-
-/*
- * The function that is meant. With an address what stands there; else the only one that matches, or
- * the first function of the only card when all functions are asked for. *matches: how many.
- */
-static u32 find(const struct resolver *v, const struct wish_device *d, u32 *matches, u32 *second)
-{
-	u32 found = FACTS_UNKNOWN;
-
-	*matches = 0;
-	for (u32 i = 0; i < v->facts->nfunctions; i++) {
-		const struct facts_function *f = &v->facts->functions[i];
-		bool placed = d->address.kind != ADDRESS_NONE;
-
-		if (placed ? !address_matches(&d->address, f->bdf, &f->path)
-			   : f->header_type != 0 || !kind_matches(d, f))
-			continue;
-		if (found != FACTS_UNKNOWN &&
-		    (placed || (wants_all(d) && same_card(f, &v->facts->functions[found]))))
-			continue;
-		if (++*matches == 1)
-			found = i;
-		else if (*matches == 2)
-			*second = i;
-	}
-	return found;
-}
-
 static void report_unknown(const struct resolver *v, const struct wish_device *d)
 {
 	struct wish_device elsewhere = *d;
@@ -140,7 +45,7 @@ static void report_unknown(const struct resolver *v, const struct wish_device *d
 
 	elsewhere.address.kind = ADDRESS_NONE;
 	if (d->address.kind != ADDRESS_NONE && (d->ids.given || d->serial))
-		now = find(v, &elsewhere, &n, &second);
+		now = find_function(v->facts, &elsewhere, &n, &second);
 	if (now != FACTS_UNKNOWN)
 		fmt(remedy, sizeof(remedy), "It may have moved: %04x:%04x is at %s now",
 		    v->facts->functions[now].vendor, v->facts->functions[now].device,
@@ -230,7 +135,7 @@ static void add(struct resolver *v, const struct wish_device *options, u32 funct
 /* True: it was found, or its fault was reported. */
 static bool take(struct resolver *v, const struct wish_device *options, const struct wish_device *d)
 {
-	u32 n, second = 0, at = find(v, d, &n, &second);
+	u32 n, second = 0, at = find_function(v->facts, d, &n, &second);
 	const struct facts_function *f;
 
 	if (at == FACTS_UNKNOWN)
@@ -240,27 +145,19 @@ static bool take(struct resolver *v, const struct wish_device *options, const st
 		return true;
 	}
 	f = &v->facts->functions[at];
-	if (d->address.kind != ADDRESS_NONE && !kind_matches(d, f)) {
+	if (d->address.kind != ADDRESS_NONE && !find_kind_matches(d, f)) {
 		report_identity(v, d, f);
 		return true;
 	}
-	if (!wants_all(d)) {
+	if (!find_wants_all(d)) {
 		add(v, options, at, true);
 		return true;
 	}
 	for (u32 i = 0; i < v->facts->nfunctions; i++)
-		if (same_card(&v->facts->functions[i], f) &&
+		if (find_same_card(&v->facts->functions[i], f) &&
 		    v->facts->functions[i].is_vf == f->is_vf)
 			add(v, options, i, i == at);
 	return true;
-}
-
-static bool fits(const struct resolver *v, const struct wish_device *d)
-{
-	u32 n, second, at = find(v, d, &n, &second);
-
-	return at != FACTS_UNKNOWN &&
-	       (d->address.kind == ADDRESS_NONE || kind_matches(d, &v->facts->functions[at]));
 }
 
 static void resolve_wish(struct resolver *v, const struct wish_device *d)
@@ -268,6 +165,8 @@ static void resolve_wish(struct resolver *v, const struct wish_device *d)
 	bool named =
 	    d->address.kind != ADDRESS_NONE || d->ids.given || d->class != CLASS_ANY || d->serial;
 
+	if (!named && d->p.faulty)
+		return;
 	if (named == (d->nany_of != 0)) {
 		report(v->r, "bad-value", SEVERITY_ERROR, d->p.at,
 		       "Say which by 'device', 'ids', 'class' or 'serial', or by 'any-of'",
@@ -288,7 +187,7 @@ static void resolve_wish(struct resolver *v, const struct wish_device *d)
 			return;
 		}
 	for (u32 i = 0; i < d->nany_of; i++)
-		if (fits(v, &d->any_of[i])) {
+		if (find_fits(v->facts, &d->any_of[i])) {
 			(void)take(v, d, &d->any_of[i]);
 			return;
 		}

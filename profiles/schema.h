@@ -56,6 +56,7 @@ struct parsed {
 	struct place at;
 	const struct schema *schema;
 	const struct place *places; /* of the value of fields[i]; line 0: not given */
+	bool faulty;		    /* a value in it is none; that was reported */
 };
 
 /* The place of a member, by its offset; of the whole struct when it was not given. */

@@ -6,8 +6,6 @@
 #include "profiles/host/verb.h"
 #include "profiles/nearest.h"
 
-void (*options_describe)(const struct verb_usage *u);
-
 static void print_usage(const struct verb_usage *u, FILE *out)
 {
 	fprintf(out, "usage: caprock %s", u->verb);
@@ -118,10 +116,6 @@ static int take(const struct verb_usage *u, char **argv)
 
 int options_read(const struct verb_usage *u, int argc, char **argv)
 {
-	if (options_describe) {
-		options_describe(u);
-		return EXIT_YES;
-	}
 	for (int i = 1; i < argc;) {
 		int n = 1;
 

@@ -1,6 +1,5 @@
 /*
- * Command lines of the verbs as data: one table a verb reads its options, prints its --help, and is
- * what completion and the manual page are made of.
+ * Command lines of the verbs as data: one table a verb reads its options, prints its --help, and is what completion and the manual page are made of.
  */
 #pragma once
 
@@ -34,9 +33,3 @@ struct verb_usage {
  * that was probably meant).
  */
 int options_read(const struct verb_usage *u, int argc, char **argv);
-
-/*
- * When set, options_read() describes the verb to it and returns as for --help: how completion and
- * the manual page learn of the verbs.
- */
-extern void (*options_describe)(const struct verb_usage *u);

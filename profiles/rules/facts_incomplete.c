@@ -6,8 +6,8 @@ static void check(const struct rule_context *c, const struct rule_info *self)
 		RULE_REPORT(
 		    c, self, PLACE_OF(c->site, machine),
 		    "Run caprock probe again as root, or as the machine file's 'missing' says",
-		    "the machine file lacks %u kinds of facts; the first: %s", c->facts->nmissing,
-		    c->facts->missing[0]);
+		    "the machine file lacks facts (%u of its parts); the first: %s",
+		    c->facts->nmissing, c->facts->missing[0]);
 }
 
 const struct rule_info info_facts_incomplete = {

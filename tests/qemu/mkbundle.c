@@ -19,6 +19,7 @@
 #include "profiles/host/bundle.h"
 #include "profiles/host/qemu/machine.h"
 #include "profiles/planner.h"
+#include "tests/fake/damage.h"
 
 #define WS_MAX	     64
 #define CPUS_MAX     256
@@ -244,150 +245,6 @@ static void parse_ws(struct args *a, char *spec)
 
 /* ---- damage ---------------------------------------------------------------------------------- */
 
-static struct plan_workstation *ws_of(struct plan *p, u32 w)
-{
-	return (struct plan_workstation *)&p->workstations[w < p->nworkstations ? w : 0];
-}
-
-static u32 *cpu_of(struct plan *p, u32 w)
-{
-	return (u32 *)ws_of(p, w)->cpus;
-}
-
-static struct plan_ram *ram_of(struct plan *p, u32 w)
-{
-	return (struct plan_ram *)ws_of(p, w)->ram;
-}
-
-static void bad_overlap(struct plan *p)
-{
-	ram_of(p, 1)->hpa = ws_of(p, 0)->grant.base;
-	if (p->nworkstations > 1)
-		ram_of(p, 1)->hpa = ram_of(p, 0)->hpa;
-}
-
-static void bad_overlap_hv(struct plan *p)
-{
-	ws_of(p, 0)->grant.base = p->hv.base;
-}
-
-static void bad_overlap_bundle(struct plan *p)
-{
-	ws_of(p, 0)->grant.base = p->bundle.base;
-}
-
-static void bad_cpu_unknown(struct plan *p)
-{
-	cpu_of(p, 0)[0] = 0xfe;
-}
-
-static void bad_cpu_host(struct plan *p)
-{
-	cpu_of(p, 0)[0] = p->host_cpu;
-}
-
-static void bad_cpu_shared(struct plan *p)
-{
-	if (p->nworkstations > 1)
-		cpu_of(p, 1)[0] = cpu_of(p, 0)[0];
-	else if (ws_of(p, 0)->ncpus > 1)
-		cpu_of(p, 0)[1] = cpu_of(p, 0)[0];
-	else
-		die("cpu-shared needs two virtual processors");
-}
-
-/* For --threads 2 and workstations of two threads: the second one moves over. */
-static void bad_smt_split(struct plan *p)
-{
-	if (p->nworkstations < 2 || ws_of(p, 0)->ncpus < 2)
-		die("smt-split needs two workstations, the first with two threads of a core");
-	ws_of(p, 0)->ncpus = 1;
-	cpu_of(p, 1)[0] = cpu_of(p, 0)[1];
-	ws_of(p, 1)->ncpus = 1;
-}
-
-static void bad_no_cpu(struct plan *p)
-{
-	ws_of(p, 0)->ncpus = 0;
-}
-
-static void bad_host_core(struct plan *p)
-{
-	p->host_cpu = cpu_of(p, 0)[0];
-}
-
-static void bad_not_ram(struct plan *p)
-{
-	ram_of(p, 0)->hpa = PADDR(0xc0000000);
-}
-
-static void bad_beyond_ram(struct plan *p)
-{
-	ram_of(p, 0)->hpa = PADDR(0x8000000000ull);
-}
-
-static void bad_shape(struct plan *p)
-{
-	ws_of(p, 0)->grant.size += 8;
-}
-
-static void bad_grant(struct plan *p)
-{
-	ws_of(p, 0)->grant.size = PAGE_SIZE;
-}
-
-static void bad_layout(struct plan *p)
-{
-	ram_of(p, 0)->gpa = GPA(MIB(1));
-}
-
-static void bad_hv(struct plan *p)
-{
-	p->hv.size = MIB(1);
-}
-
-static void bad_bundle(struct plan *p)
-{
-	p->bundle.size = PAGE_SIZE;
-}
-
-static void bad_name(struct plan *p)
-{
-	ws_of(p, 0)->name = "Not A Name";
-}
-
-static void bad_same_name(struct plan *p)
-{
-	if (p->nworkstations < 2)
-		die("same-name needs two workstations");
-	ws_of(p, 1)->name = ws_of(p, 0)->name;
-}
-
-static struct plan_device absent = {
-    .path = {.depth = 1, .devfn = {0x1d << 3 | 7}},
-    .vendor = 0x1234,
-    .device = 0x5678,
-    .guest_devfn = 0xff,
-};
-
-static void bad_device_unknown(struct plan *p)
-{
-	ws_of(p, 0)->devices = &absent;
-	ws_of(p, 0)->ndevices = 1;
-}
-
-static void bad_device_identity(struct plan *p)
-{
-	if (!ws_of(p, 0)->ndevices)
-		die("device-identity needs a device");
-	((struct plan_device *)ws_of(p, 0)->devices)->device ^= 1;
-}
-
-static void bad_missing_kernel(struct plan *p)
-{
-	ws_of(p, 0)->kernel = "no-such-member";
-}
-
 /* Of the blob; `n` bytes, returns how many remain. */
 static u64 blob_truncated(u8 *b, u64 n)
 {
@@ -444,40 +301,18 @@ static u64 blob_unknown_tag(u8 *b, u64 n)
 
 static const struct {
 	const char *name;
-	void (*plan)(struct plan *);
 	u64 (*blob)(u8 *, u64);
-	const char *says; /* the rule, or what the message is about */
+	const char *says; /* what the message is about */
 } ways[] = {
-    {"overlap", bad_overlap, NULL, "memory-shared"},
-    {"overlap-hv", bad_overlap_hv, NULL, "memory-shared"},
-    {"overlap-bundle", bad_overlap_bundle, NULL, "memory-shared"},
-    {"cpu-unknown", bad_cpu_unknown, NULL, "cpu-unknown"},
-    {"cpu-host", bad_cpu_host, NULL, "cpu-host"},
-    {"cpu-shared", bad_cpu_shared, NULL, "cpu-shared"},
-    {"smt-split", bad_smt_split, NULL, "smt-split"},
-    {"no-cpu", bad_no_cpu, NULL, "cpu-count"},
-    {"host-core", bad_host_core, NULL, "host-core"},
-    {"not-ram", bad_not_ram, NULL, "memory-not-ram"},
-    {"beyond-ram", bad_beyond_ram, NULL, "memory-not-ram"},
-    {"shape", bad_shape, NULL, "memory-shape"},
-    {"grant", bad_grant, NULL, "grant-size"},
-    {"layout", bad_layout, NULL, "guest-layout"},
-    {"hv-range", bad_hv, NULL, "hypervisor-range"},
-    {"bundle-range", bad_bundle, NULL, "bundle-range"},
-    {"name", bad_name, NULL, "name"},
-    {"same-name", bad_same_name, NULL, "name"},
-    {"device-unknown", bad_device_unknown, NULL, "device-unknown"},
-    {"device-identity", bad_device_identity, NULL, "device-identity"},
-    {"missing-kernel", bad_missing_kernel, NULL, "no-such-member"},
-    {"blob-truncated", NULL, blob_truncated, "cut short"},
-    {"blob-flipped", NULL, blob_flipped, "checksum is wrong"},
-    {"blob-magic", NULL, blob_magic, "not a Caprock plan"},
-    {"blob-major", NULL, blob_major, "build the medium again"},
-    {"blob-minor", NULL, blob_minor, "(accepted)"},
-    {"blob-empty", NULL, blob_empty, "cut short"},
-    {"blob-unknown-tag", NULL, blob_unknown_tag, "does not know"},
-    {"no-plan", NULL, NULL, "no member plan"},
-    {"bundle-truncated", NULL, NULL, "archive ends early"},
+    {"blob-truncated", blob_truncated, "cut short"},
+    {"blob-flipped", blob_flipped, "checksum is wrong"},
+    {"blob-magic", blob_magic, "not a Caprock plan"},
+    {"blob-major", blob_major, "build the medium again"},
+    {"blob-minor", blob_minor, "(accepted)"},
+    {"blob-empty", blob_empty, "cut short"},
+    {"blob-unknown-tag", blob_unknown_tag, "does not know"},
+    {"no-plan", NULL, "no member plan"},
+    {"bundle-truncated", NULL, "archive ends early"},
 };
 
 static bool wants(const struct args *a, const char *name)
@@ -493,6 +328,8 @@ static void check_bad(const struct args *a)
 	for (u32 i = 0; i < a->nbad; i++) {
 		bool known = false;
 
+		for (u32 k = 0; k < ndamages; k++)
+			known |= !strcmp(damages[k].name, a->bad[i]);
 		for (u32 k = 0; k < ARRAY_SIZE(ways); k++)
 			known |= !strcmp(ways[k].name, a->bad[i]);
 		if (!known)
@@ -590,9 +427,9 @@ static int make(struct args *a)
 	}
 	if (err)
 		die("no plan: %s", err_text(err));
-	for (u32 i = 0; i < ARRAY_SIZE(ways); i++)
-		if (ways[i].plan && wants(a, ways[i].name))
-			ways[i].plan(&plan);
+	for (u32 i = 0; i < ndamages; i++)
+		if (wants(a, damages[i].name) && !damages[i].plan(&plan))
+			die("%s needs more workstations, threads or devices", damages[i].name);
 	machine.machine.boot.bundle_size = bundle_size(&a->bundle) + blob_size(&plan) + 256;
 	err = prove(&machine.machine, NULL, &plan, print_refusal, a);
 	if (!a->quiet)
@@ -654,6 +491,8 @@ int main(int argc, char **argv)
 			break;
 		case 'b':
 			if (!strcmp(optarg, "list")) {
+				for (u32 i = 0; i < ndamages; i++)
+					printf("%-18s %s\n", damages[i].name, damages[i].says);
 				for (u32 i = 0; i < ARRAY_SIZE(ways); i++)
 					printf("%-18s %s\n", ways[i].name, ways[i].says);
 				return 0;

@@ -19,6 +19,10 @@ struct language {
 /* The site in a file and in the files it names. NULL: nothing could be read of it. */
 struct site *language_load_site(struct language *l, const char *path);
 
+/* The same of a tree that was read from `path`. */
+struct site *language_parse_site(struct language *l, const struct yaml_node *root,
+				 const char *path);
+
 /* One struct of the language; `out` has schema->size bytes, zeroed. */
 void language_parse(struct language *l, const struct yaml_node *n, const struct schema *s,
 		    void *out);

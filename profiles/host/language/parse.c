@@ -96,7 +96,7 @@ static void parse_item(struct language *l, const struct yaml_node *n, const stru
 		if (!root) {
 			/* Reported; what is left is an empty one, so that the others keep their numbers. */
 			defaults(l, f->of, n->at, out);
-			*(struct parsed *)out = (struct parsed){n->at, f->of, NULL};
+			*(struct parsed *)out = (struct parsed){.at = n->at, .schema = f->of};
 			return;
 		}
 		n = root;
@@ -155,6 +155,9 @@ static void parse_field(struct language *l, const struct yaml_node *n, const str
 		       "'%s' cannot be %s", f->key, yaml_kind_name(n));
 	else if (!value_parse(l, n, f, base + f->offset, &why))
 		report_value(l, n->at, &why);
+	else
+		return;
+	((struct parsed *)base)->faulty = true;
 }
 
 static void defaults(struct language *l, const struct schema *s, struct place at, void *out)
@@ -199,7 +202,7 @@ void language_parse(struct language *l, const struct yaml_node *n, const struct 
 	struct yaml_node alone, map;
 
 	defaults(l, s, n->at, out);
-	*p = (struct parsed){n->at, s, places};
+	*p = (struct parsed){.at = n->at, .schema = s, .places = places};
 	if (n->kind == YAML_SCALAR && s->shorthand) {
 		alone = *n;
 		alone.next = NULL;

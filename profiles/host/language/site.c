@@ -90,11 +90,14 @@ static void complete(struct language *l, struct site *s, const char *path)
 struct site *language_load_site(struct language *l, const char *path)
 {
 	struct yaml_node *root = yaml_read_file(path, l->mem, l->r);
-	struct site *s;
 
-	if (!root)
-		return NULL;
-	s = chunks_take(l->mem, 1, sizeof(*s));
+	return root ? language_parse_site(l, root, path) : NULL;
+}
+
+struct site *language_parse_site(struct language *l, const struct yaml_node *root, const char *path)
+{
+	struct site *s = chunks_take(l->mem, 1, sizeof(*s));
+
 	language_parse(l, root, &schema_site, s);
 	complete(l, s, path);
 	return s;

@@ -258,6 +258,8 @@ bool value_parse(struct language *l, const struct yaml_node *n, const struct fie
 		 struct value_error *why)
 {
 	u8 devfn;
+	u32 count;
+	u64 bytes;
 
 	switch (f->type) {
 	case FIELD_TEXT:
@@ -265,9 +267,15 @@ bool value_parse(struct language *l, const struct yaml_node *n, const struct fie
 	case FIELD_FILE:
 		return parse_file(l, n, out, why);
 	case FIELD_COUNT:
-		return parse_count(l, n, out, why) && in_range(l, f, *(u32 *)out, why);
+		if (!parse_count(l, n, &count, why) || !in_range(l, f, count, why))
+			return false;
+		*(u32 *)out = count;
+		return true;
 	case FIELD_SIZE:
-		return parse_size(l, n, out, why) && in_range(l, f, *(u64 *)out, why);
+		if (!parse_size(l, n, &bytes, why) || !in_range(l, f, bytes, why))
+			return false;
+		*(u64 *)out = bytes;
+		return true;
 	case FIELD_BOOL:
 		return yaml_bool(n, out) || FAIL(why, "bad-value", "Write yes or no",
 						 "'%.60s' is neither yes nor no", n->text);

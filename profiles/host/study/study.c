@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/partition/blob.h"
 #include "core/partition/prove.h"
+#include "profiles/host/facts/read.h"
 #include "profiles/host/language/language.h"
 #include "profiles/host/study/kernel.h"
 #include "profiles/host/study/study.h"
@@ -32,33 +33,6 @@ static void keep(void *ctx, const struct diagnostic *d)
 	s->found[s->nfound++] = *d;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
-
-static void emulate(struct study *s)
-{
-	const struct site_emulator *e = &s->site->emulator;
-	struct qemu_options o = {.cpus = e->cores * e->threads,
-				 .threads = e->threads,
-				 .memory = e->memory,
-				 .iommu = true};
-
-	s->have_machine = qemu_machine_make(&s->emulated, &o);
-	s->machine = s->emulated.machine;
-}
-
-void study_read(struct study *s, const char *path)
-{
-	struct language l = {&s->mem, &s->r};
-
-	*s = (struct study){.path = path, .r = {.sink = keep, .ctx = s}};
-	l.mem = &s->mem;
-	s->site = language_load_site(&l, path);
-	if (s->site && !s->site->machine)
-		emulate(s);
-}
-
-/* ---- the bundle ------------------------------------------------------------------------------ */
-
 static void no_file(struct study *s, const char *path, struct place at)
 {
 	report(&s->r, "unknown-file", SEVERITY_ERROR, at,
@@ -75,6 +49,64 @@ static void check_readable(struct study *s, const char *path, struct place at)
 	else if (path)
 		no_file(s, path, at);
 }
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static void emulate(struct study *s)
+{
+	const struct site_emulator *e = &s->site->emulator;
+	struct qemu_options o = {.cpus = e->cores * e->threads,
+				 .threads = e->threads,
+				 .memory = e->memory,
+				 .iommu = true};
+
+	s->have_machine = qemu_machine_make(&s->emulated, &o);
+	s->machine = s->emulated.machine;
+}
+
+static void read_machine(struct study *s)
+{
+	const char *path = s->site->machine;
+	struct place at = PLACE_OF(s->site, machine);
+	struct arena arena;
+	FILE *f = fopen(path, "rb");
+	u64 room;
+	int err;
+
+	/* A file that is not there is a fault of the line that names it. */
+	if (!f) {
+		no_file(s, path, at);
+		return;
+	}
+	fclose(f);
+	s->facts = facts_read_file(path, &s->mem, &s->r);
+	if (!s->facts)
+		return;
+	room = facts_machine_memory(s->facts);
+	arena = arena_of(chunks_take(&s->mem, 1, room), room);
+	err = facts_machine(s->facts, &arena, &s->machine);
+	if (err)
+		report(&s->r, "machine-file", SEVERITY_ERROR, at,
+		       "Write it again with caprock probe of this version",
+		       "%s describes no machine: %s", path, err_text(err));
+	s->have_machine = !err;
+}
+
+void study_read(struct study *s, const char *path)
+{
+	struct language l = {&s->mem, &s->r};
+
+	*s = (struct study){.path = path, .r = {.sink = keep, .ctx = s}};
+	s->site = language_load_site(&l, path);
+	if (!s->site)
+		return;
+	if (s->site->machine)
+		read_machine(s);
+	else
+		emulate(s);
+}
+
+/* ---- the bundle ------------------------------------------------------------------------------ */
 
 static const char *bundle_file(struct study *s, const char *path, struct place at)
 {
@@ -107,23 +139,18 @@ static void bundle_files(struct study *s)
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
-struct proof_context {
-	struct study *s;
-	const bool *degraded; /* by workstation: it was cut down after a shortage */
-};
-
 static void note_refusal(void *ctx, const struct refusal *f)
 {
-	struct proof_context *c = ctx;
+	struct study *s = ctx;
 	const struct rule_info *rule = rule_find(rule_name(f->rule));
 
 	/* What was cut down has said its own already. */
-	if (f->workstation != ~0u && c->degraded[f->workstation] &&
+	if (f->workstation != ~0u && s->degraded[f->workstation] &&
 	    (rule->place == AT_CORES || rule->place == AT_MEMORY))
 		return;
-	report(&c->s->r, rule_name(f->rule), SEVERITY_ERROR,
-	       rule_place_of(rule, c->s->site, &c->s->resolved, f->workstation, f->item), f->remedy,
-	       "%s", f->text);
+	report(&s->r, rule_name(f->rule), SEVERITY_ERROR,
+	       rule_place_of(rule, s->site, &s->resolved, f->workstation, f->item), f->remedy, "%s",
+	       f->text);
 }
 
 static void note_shortage(struct study *s, const struct shortage *why)
@@ -139,7 +166,7 @@ static void note_shortage(struct study *s, const struct shortage *why)
  * Plan; a workstation that there is not enough for is cut down to the least, so that the others and
  * its devices are looked at all the same. False when even that does not work.
  */
-static bool plan_all(struct study *s, bool *degraded)
+static bool plan_all(struct study *s)
 {
 	u32 n = s->site->nworkstations;
 	struct planner_options o = {.bundle_size = bundle_size(&s->bundle) + BLOB_ROOM,
@@ -169,10 +196,10 @@ static bool plan_all(struct study *s, bool *degraded)
 		}
 		note_shortage(s, &why);
 		if (why.want >= n ||
-		    (degraded[why.want] && s->resolved.wants[why.want].cores <= 1 &&
+		    (s->degraded[why.want] && s->resolved.wants[why.want].cores <= 1 &&
 		     s->resolved.wants[why.want].memory <= MIB(64)))
 			return false;
-		degraded[why.want] = true;
+		s->degraded[why.want] = true;
 		s->resolved.wants[why.want].cores = 1;
 		s->resolved.wants[why.want].memory = MIB(64);
 	}
@@ -205,49 +232,57 @@ static void check_kernels(struct study *s)
 	}
 }
 
-void study_plan(struct study *s)
+static bool resolve_all(struct study *s)
 {
-	u32 n = s->site->nworkstations;
-	bool *degraded = chunks_take(&s->mem, n ? n : 1, sizeof(*degraded));
 	u64 room = resolve_memory(s->site, s->facts);
 	struct arena arena = arena_of(chunks_take(&s->mem, 1, room), room);
-	struct proof_context context = {s, degraded};
-	struct rule_context rules_context = {
+
+	if (resolve(s->site, s->facts, &arena, &s->r, &s->resolved)) {
+		report(&s->r, "machine-file", SEVERITY_ERROR, s->site->p.at, "Report this",
+		       "the site is larger than it said");
+		return false;
+	}
+	return true;
+}
+
+void study_prove(struct study *s, const struct plan *current)
+{
+	s->machine.boot.bundle_size = bundle_size(&s->bundle) + blob_size(&s->plan) + 256;
+	(void)!prove(&s->machine, current, &s->plan, note_refusal, s);
+}
+
+void study_place(struct study *s)
+{
+	u32 n = s->site->nworkstations;
+	bool cut = false;
+
+	s->degraded = chunks_take(&s->mem, n ? n : 1, sizeof(*s->degraded));
+	s->planned = plan_all(s);
+	if (s->planned) {
+		study_prove(s, NULL);
+		check_kernels(s);
+	}
+	for (u32 w = 0; w < n; w++)
+		cut |= s->degraded[w];
+	s->planned &= !cut;
+}
+
+void study_plan(struct study *s)
+{
+	struct rule_context context = {
 	    .site = s->site,
 	    .facts = s->facts,
 	    .machine = &s->machine,
 	    .resolved = &s->resolved,
 	    .r = &s->r,
 	};
-	bool cut = false;
 
-	if (resolve(s->site, s->facts, &arena, &s->r, &s->resolved)) {
-		report(&s->r, "machine-file", SEVERITY_ERROR, s->site->p.at, "Report this",
-		       "the site is larger than it said");
+	if (!resolve_all(s))
 		return;
-	}
 	bundle_files(s);
-	s->planned = plan_all(s, degraded);
-	if (s->planned) {
-		s->machine.boot.bundle_size = bundle_size(&s->bundle) + blob_size(&s->plan) + 256;
-		(void)!prove(&s->machine, NULL, &s->plan, note_refusal, &context);
-		check_kernels(s);
-		rules_context.plan = &s->plan;
-	}
-	for (u32 w = 0; w < n; w++)
-		cut |= degraded[w];
-	rules_check(&rules_context);
-	s->planned &= !cut;
-}
-
-void study_forget(struct study *s)
-{
-	bundle_free(&s->bundle);
-	free(s->arena_memory);
-	s->arena_memory = NULL;
-	s->planned = false;
-	s->nfound = 0;
-	s->r.errors = 0;
+	study_place(s);
+	context.plan = s->planned ? &s->plan : NULL;
+	rules_check(&context);
 }
 
 bool study_good(const struct study *s)

@@ -24,6 +24,8 @@ struct study {
 	bool have_machine;
 	struct bundle bundle; /* kernels, initrds, ROMs, and the plan at last */
 	struct resolved resolved;
+	bool
+	    *degraded; /* by workstation: cut down after a shortage, its other faults still count */
 	struct plan plan;
 	bool planned; /* plan is whole */
 	void *arena_memory;
@@ -31,12 +33,12 @@ struct study {
 
 /* Read the site, its workstations and its machine. */
 void study_read(struct study *s, const char *path);
-/*
- * Resolve, plan, prove, advise, for s->site on s->machine (and s->facts). May be called again after
- * those were changed: then study_forget() first.
- */
+/* Resolve, plan, prove, advise, for s->site on s->machine (and s->facts). */
 void study_plan(struct study *s);
-void study_forget(struct study *s);
+/* Only plan and prove again, after s->machine and s->resolved.wants were changed. */
+void study_place(struct study *s);
+/* Only prove s->plan again; `current`: what runs already, or NULL. */
+void study_prove(struct study *s, const struct plan *current);
 /* Both. True when nothing is in the way of building it. */
 bool study_all(struct study *s, const char *path);
 bool study_good(const struct study *s);

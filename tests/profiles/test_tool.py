@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The tool as people use it: examples, every verb's help and exit status, pages, import, build and dump."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import xml.dom.minidom
+
+from tool import BUILD, CAPROCK, ROOT, caprock as run, guest, machine, ok, read, tap, write
+
+EXAMPLES = os.path.join(ROOT, "profiles/examples")
+SMOKE = guest("smoke")
+
+# ---- pages ---------------------------------------------------------------------------------------
+status, text, _ = run("schema", "--markdown")
+ok(status == 0 and text == read(ROOT, "docs/profiles.md"), "docs/profiles.md is what the tables say (else: make docs)")
+status, text, _ = run("schema")
+schema = json.loads(text)
+ok(schema["required"] == ["workstations"] and not schema["additionalProperties"], "the JSON schema knows what is required")
+verbs = run("help", "--verbs")[1].split()
+ok(set("check explain build run dump import schema completion probe".split()) <= set(verbs), "the verbs are there", verbs)
+for verb in verbs:
+    status, text, _ = run(verb, "--help")
+    ok(status == 0 and text.startswith("usage: caprock " + verb) and "xit status" in text, "%s --help tells of it" % verb, text)
+    ok(run(verb, "--no-such-option")[0] == 2, "%s refuses an option it has not" % verb)
+for topic in run("help", "--topics")[1].split():
+    status, text, err = run("help", topic)
+    if status or not text:
+        ok(False, "help %s" % topic, err)
+ok(run("help", "no-such-topic")[0] == 2, "help refuses a topic it has not")
+ok("'check'" in run("chek")[2], "a verb that was mistyped gets the right one")
+page = read(ROOT, "build/man/caprock.1")
+ok(all('.SS "%s"' % v.replace("-", "\\-") in page for v in verbs) and ".B command-line" in read(ROOT, "build/man/caprock-profile.5"),
+   "the manual pages have every verb and key")
+
+with tempfile.TemporaryDirectory() as d:
+    # ---- completion ----
+    write(os.path.join(d, "c.sh"), "PATH=%s:$PATH\nsource <(caprock completion)\n" % os.path.dirname(CAPROCK) +
+          "t() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _caprock; echo \"${COMPREPLY[*]}\"; }\n"
+                "t caprock che\nt caprock run --time\nt caprock help smt\n")
+    p = subprocess.run(["bash", os.path.join(d, "c.sh")], capture_output=True, text=True)
+    ok(p.stdout.split() == ["check", "--timeout", "smt-split"], "bash completes verbs, options and topics", p.stdout + p.stderr)
+
+    # ---- examples ----
+    folder = os.path.join(d, "examples")
+    shutil.copytree(EXAMPLES, folder)
+    for name in os.listdir(os.path.join(folder, "machines")):
+        ok(machine(name[:-5]) == read(folder, "machines", name), "example machine %s is what machine.py makes" % name)
+    for name in ("vmlinuz", "initrd.img"):
+        shutil.copy(SMOKE, os.path.join(folder, name))
+    for site, names in (("rig", ["seismic-interpreter", "reservoir-engineer"]), ("geomodeller", ["geomodeller"]),
+                        ("classroom-4", ["seat-1", "seat-2", "seat-3", "seat-4"])):
+        status, text, err = run("check", site + ".yaml", cwd=folder)
+        ok(status == 0 and len(text.splitlines()) == 1, "example %s passes without a word" % site, text + err)
+        svg = os.path.join(d, site + ".svg")
+        status, text, err = run("explain", site + ".yaml", "--svg", svg, cwd=folder)
+        ok(status == 0 and all("\n%s (" % n in text for n in names), "%s is explained" % site, text + err)
+        picture = xml.dom.minidom.parse(svg)
+        titles = [t.firstChild.data for t in picture.getElementsByTagName("title")]
+        ok(all(any(t.startswith(kind) and t.endswith(": " + n) for t in titles) for n in names for kind in ("processor", "memory", "0000:")),
+           "its picture shows cores, memory and devices of each", titles)
+        out = os.path.join(d, site)
+        status, text, err = run("build", site + ".yaml", "-o", out, *(() if site == "rig" else ("--only", "bundle")), cwd=folder)
+        ok(status == 0 and os.path.getsize(out + "/caprock.bundle") > 2 * os.path.getsize(SMOKE), "%s is built" % site, text + err)
+        plan = json.loads(run("dump", "--json", out + "/caprock.bundle")[1])
+        ok([w["name"] for w in plan["workstations"]] == names and plan == json.loads(run("dump", "--json", out + "/plan.blob")[1]),
+           "its plan is in the bundle and beside it", plan)
+        owned = [c for w in plan["workstations"] for c in w["processors"]]
+        ok(len(owned) == len(set(owned)) and 0 not in owned, "no processor has two owners")
+    made = sorted(os.listdir(d + "/rig"))
+    ok(made == ["caprock-usb.img", "caprock.bundle", "caprock.iso", "plan.blob", "pxe", "reservoir-engineer.agent.conf"], "all media are made", made)
+    ok(sorted(os.listdir(d + "/geomodeller")) == ["caprock.bundle", "plan.blob"], "--only bundle makes none")
+    status, text, err = run("build", "rig.yaml", "-o", d + "/rig", cwd=folder)
+    ok(status == 0, "building again replaces them", text + err)
+    ok(run("build", "rig.yaml", "-o", d + "/x", "--only", "floppy", cwd=folder)[0] == 2, "--only refuses what it does not know")
+    conf = read(d, "rig", "reservoir-engineer.agent.conf")
+    ok("port=5900\n" in conf and "max_viewers=4\n" in conf and not os.path.exists(d + "/rig/seismic-interpreter.agent.conf"),
+       "what streams gets a file for its agent", conf)
+    if os.path.exists(os.path.join(BUILD, "caprock-agent")):
+        p = subprocess.run([os.path.join(BUILD, "caprock-agent"), "--config=" + d + "/rig/reservoir-engineer.agent.conf", "--help"],
+                           capture_output=True, text=True)
+        ok(p.returncode == 0, "which the agent reads", p.stderr)
+
+    # ---- refusals ----
+    bad = os.path.join(d, "bad.yaml")
+    write(bad, "workstations: [{memory: 1 GiB, kernel: none}]\n")
+    for verb, more in (("check", ()), ("explain", ()), ("build", ("-o", d + "/none")), ("run", ())):
+        status, text, err = run(verb, bad, *more)
+        ok(status == 3 and "bad.yaml:1:" in text + err and "(unknown-file)" in text + err, "%s refuses with 3 and says why" % verb, text + err)
+    ok(not os.path.exists(d + "/none"), "a refused site leaves nothing behind")
+    for verb, more in (("check", ()), ("explain", ()), ("build", ("-o", d + "/none")), ("run", ()), ("dump", ()), ("import", ())):
+        status, text, err = run(verb, "/no/such/file", *more)
+        ok(status == 2 and "/no/such/file" in text + err, "%s: a file that is not there is 2" % verb, text + err)
+    blob = open(d + "/rig/plan.blob", "rb").read()
+    for words, data in (("cut", blob[:100]), ("spoiled", blob[:60] + b"\xff" + blob[61:]), ("empty", b""), ("no blob", b"x" * 100)):
+        write(bad, data)
+        ok(run("dump", bad)[0] == 3, "dump: a blob that is %s is 3" % words)
+
+    # ---- import ----
+    golden = os.path.join(ROOT, "tests/golden/import")
+    status, text, err = run("import", "desk.xml", cwd=golden)
+    ok(status == 0 and text == read(golden, "desk.yaml") and err == read(golden, "desk.notes"), "a libvirt domain is imported, the rest is named", text + err)
+    write(bad, "<network><name>x</name></network>")
+    ok(run("import", bad)[0] == 3, "another document is refused")
+    desk = re.sub(r'(kernel|initrd): ".*"', r'\1: "%s"' % SMOKE, text)
+    desk = re.sub(r'  rom: ".*"\n', "", desk)
+    write(os.path.join(d, "desk.yaml"), desk)
+    write(bad, "machine: examples/machines/rig-2.yaml\nworkstations: desk.yaml\n")
+    status, text, err = run("check", bad)
+    ok(status == 0, "what was imported passes once its files are there", text + err)
+
+tap.done()
