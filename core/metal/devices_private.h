@@ -11,8 +11,8 @@
 struct device {
 	struct pci_function fn;
 	struct assign assign;
-	u32 function;	  /* index in the survey */
-	u32 owner;	  /* slot of the workstation, ~0: nobody's */
+	u32 function; /* index in the survey */
+	u32 owner;    /* slot of the workstation, ~0: nobody's */
 	/* Its expansion ROM as it was before anybody had it; size 0: none that can be used. */
 	const u8 *rom;
 	u32 rom_size;
