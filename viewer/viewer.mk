@@ -7,11 +7,12 @@ V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -lm -lpthrea
 V_COMMON := $(sort $(wildcard viewer/proto/*.c viewer/codec/*.c viewer/net/*.c))
 V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
 V_CLIENT := $(sort $(wildcard viewer/client/*.c))
-V_AUTH := viewer/agent/helper/main.c
-V_ALL := $(V_COMMON) $(V_AGENT) $(V_CLIENT) $(V_AUTH)
+V_AUTH := viewer/agent/helper/auth.c
+V_SEAT := viewer/agent/helper/seat.c
+V_ALL := $(V_COMMON) $(V_AGENT) $(V_CLIENT) $(V_AUTH) $(V_SEAT)
 V_ALL_O := $(V_ALL:%.c=$B/host/%.o)
 
-ALL += $B/caprock-agent $B/caprock-viewer $B/caprock-auth
+ALL += $B/caprock-agent $B/caprock-viewer $B/caprock-auth $B/caprock-seat
 
 $(V_ALL_O): HOST_CFLAGS += $(V_CFLAGS)
 
@@ -26,6 +27,10 @@ $B/caprock-viewer: $(V_COMMON:%.c=$B/host/%.o) $(V_CLIENT:%.c=$B/host/%.o) $B/ho
 $B/caprock-auth: $(V_AUTH:%.c=$B/host/%.o)
 	$(call say,LD)
 	$(Q)$(CC) $^ -lpam -lcrypt -o $@
+
+$B/caprock-seat: $(V_SEAT:%.c=$B/host/%.o)
+	$(call say,LD)
+	$(Q)$(CC) $^ $(shell pkg-config --libs libdrm 2>/dev/null) -o $@
 
 # Unit tests of the wire and the codecs, with sanitizers.
 V_SAN_O := $(V_COMMON:%.c=$B/san/%.o)
@@ -49,10 +54,13 @@ V_FUZZ := $(sort $(wildcard tests/stream/fuzz/fuzz_*.c))
 V_FUZZ_BIN := $(V_FUZZ:tests/stream/fuzz/%.c=$B/stream/%)
 FUZZ_BIN += $(V_FUZZ_BIN)
 
-$B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_COMMON) core/base/err.c
+# The client's own parsers, without its window and its main().
+V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c on_native.c on_rfb.c pin.c say.c)
+
+$B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
-	$(Q)$(CLANG) $(STD) $(WARN) -O1 -g -D_GNU_SOURCE $(V_CFLAGS) -O1 \
+	$(Q)$(CLANG) $(STD) $(WARN) -O1 -g -D_GNU_SOURCE $(V_CFLAGS) -O1 -Wno-unknown-warning-option \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $^ $(V_LIBS) -o $@
 
 PACKAGES += libx264-dev libavcodec-dev libavutil-dev libgnutls28-dev nettle-dev libzstd-dev zlib1g-dev \

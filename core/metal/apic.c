@@ -16,10 +16,21 @@
 static bool x2apic;
 static struct mmio page;
 
+/*
+ * The pair of 8259s as a BIOS left it delivers the timer tick at the vector of #DF. Where there is
+ * none, nobody answers at these ports.
+ */
+static void mask_pics(void)
+{
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+}
+
 int apic_init(void)
 {
 	u32 r[4];
 
+	mask_pics();
 	cpuid(1, 0, r);
 	x2apic = r[2] >> 21 & 1;
 	if (x2apic)

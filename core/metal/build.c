@@ -145,14 +145,6 @@ static void *grant_alloc(struct pool *p, u64 size)
 	return pool_run(p, (size + PAGE_SIZE - 1) / PAGE_SIZE, &pa) ? NULL : port_va(pa);
 }
 
-static enum pt_leaf_max largest_leaf(void)
-{
-	u32 r[4];
-
-	cpuid(0x80000001, 0, r);
-	return r[3] >> 26 & 1 ? PT_LEAF_1G : PT_LEAF_2M;
-}
-
 static u32 threads_per_core(const struct plan_workstation *plan)
 {
 	const struct cpu *first = cpu_by_apic_id(plan->cpus[0]);
@@ -205,7 +197,7 @@ static int build_memory(struct workstation *w)
 		err = ERR_RANGE;
 	}
 	if (!err)
-		err = pt_init(&g->second_level, virt->format, &w->grant, 4, largest_leaf(), true);
+		err = pt_init(&g->second_level, virt->format, &w->grant, 4, virt->leaf_max(), true);
 	for (u32 i = 0; i < g->nram && !err; i++)
 		err = pt_map(&g->second_level, g->ram[i].gpa.v, g->ram[i].hpa, g->ram[i].size,
 			     PT_RWX | PT_WB);

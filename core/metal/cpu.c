@@ -56,6 +56,31 @@ static u32 width_of(u32 n)
 	return w;
 }
 
+/*
+ * Leaf 0Bh: a level in each subleaf, told by its type, 1 threads and 2 cores, with the number of APIC
+ * id bits up to it; type 0 ends the list (SDM 2A). Not every processor lists threads. False: no level.
+ */
+static bool read_topology_levels(struct cpu *c)
+{
+	u32 r[4], type, smt = 0, package = 0, sub = 0;
+
+	for (; sub < 8; sub++) {
+		cpuid(0xb, sub, r);
+		type = r[2] >> 8 & 0xff;
+		if (!type)
+			break;
+		package = r[0] & 31;
+		if (type == 1)
+			smt = package;
+	}
+	if (!sub)
+		return false;
+	c->thread = c->apic_id & ((1u << smt) - 1);
+	c->core = (c->apic_id & ((1u << package) - 1)) >> smt;
+	c->package = c->apic_id >> package;
+	return true;
+}
+
 void cpu_read_topology(struct cpu *c)
 {
 	u32 r[4], max;
@@ -64,19 +89,8 @@ void cpu_read_topology(struct cpu *c)
 	max = r[0];
 	c->package = c->apic_id;
 	c->core = c->thread = 0;
-	if (max >= 0xb) {
-		cpuid(0xb, 0, r);
-		if (r[1]) {
-			u32 smt = r[0] & 31, pkg;
-
-			cpuid(0xb, 1, r);
-			pkg = r[1] ? r[0] & 31 : smt;
-			c->thread = c->apic_id & ((1u << smt) - 1);
-			c->core = (c->apic_id & ((1u << pkg) - 1)) >> smt;
-			c->package = c->apic_id >> pkg;
-			return;
-		}
-	}
+	if (max >= 0xb && read_topology_levels(c))
+		return;
 	cpuid(0x80000000, 0, r);
 	if (r[0] >= 0x8000001e) {
 		/* APM 3 E.4.16: EBX[15:8] threads a core - 1; 80000008h ECX[15:12] APIC id bits. */
@@ -91,6 +105,30 @@ void cpu_read_topology(struct cpu *c)
 		c->core = (c->apic_id & ((1u << pkg) - 1)) >> smt;
 		c->package = c->apic_id >> pkg;
 	}
+}
+
+#define CR4_OSXSAVE (1ull << 18)
+
+/* Back to their initial values: XRSTOR of an area that has none. */
+static void clear_vectors(void)
+{
+	static const u8 initial[576] __aligned(64) = {
+	    [0] = 0x7f, [1] = 0x03, [24] = 0x80, [25] = 0x1f};
+
+	if (read_cr4() & CR4_OSXSAVE) {
+		asm volatile("xrstor64 %0" : : "m"(initial), "a"(~0u), "d"(~0u));
+		write_xcr0(1);
+	} else {
+		asm volatile("fxrstor64 %0" : : "m"(initial));
+	}
+}
+
+void cpu_clear_guest_registers(void)
+{
+	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
+	asm volatile("mov %0, %%dr6; mov %1, %%dr7" : : "r"(0xffff0ff0ull), "r"(0x400ull));
+	write_cr2(0);
+	clear_vectors();
 }
 
 struct cpu *cpu_by_apic_id(u32 id)

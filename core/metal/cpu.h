@@ -61,5 +61,11 @@ void cpu_load(struct cpu *c);
 /* Read its package, core and thread numbers from CPUID (0Bh or 8000001Eh) on the calling core. */
 void cpu_read_topology(struct cpu *c);
 
+/*
+ * What a guest may have left in registers that no control structure holds: debug, CR2, x87, SSE and
+ * all that XSAVE knows, XCR0. For both backends, when a vCPU leaves its core.
+ */
+void cpu_clear_guest_registers(void);
+
 /* The cpu with physical APIC id `id`, NULL if there is none. */
 struct cpu *cpu_by_apic_id(u32 id);

@@ -6,7 +6,8 @@
 #include "core/metal/panic.h"
 
 extern const char trap_stubs[], trap_discard[];
-extern const char park_begin[], park_end[];
+extern const char park_begin[], park_end[];			    /* park.S */
+extern const char vmx_window_begin[], vmx_window_end[], vmx_stay[]; /* vmx/enter.S */
 void trap(struct trap_frame *f);
 
 struct gate {
@@ -52,6 +53,17 @@ __attribute__((noipa)) bool wrmsr_safe(u32 msr, u64 v)
 		     : "memory");
 	return ok;
 }
+
+/*
+ * Code between a look at what is asked for and the instruction that would be too late to look after,
+ * a halt or an entry into a guest: an NMI there goes on where the code looks again.
+ */
+static const struct {
+	const char *begin, *end, *go_on;
+} windows[] = {
+    {park_begin, park_end, park_end},
+    {vmx_window_begin, vmx_window_end, vmx_stay},
+};
 
 static struct gate make_gate(const char *handler, u8 ist)
 {
@@ -119,8 +131,9 @@ void trap(struct trap_frame *f)
 	case 2:
 		/* The kick: it has done its work by making the core leave the guest. */
 		panic_nmi(f);
-		if (f->rip >= (u64)park_begin && f->rip < (u64)park_end)
-			f->rip = (u64)park_end;
+		for (u32 i = 0; i < ARRAY_SIZE(windows); i++)
+			if (f->rip >= (u64)windows[i].begin && f->rip < (u64)windows[i].end)
+				f->rip = (u64)windows[i].go_on;
 		return;
 	case 13:
 		if (fix_up(f))

@@ -19,7 +19,6 @@
 #include "core/metal/remap.h"
 #include "core/metal/run.h"
 #include "core/metal/smp.h"
-#include "core/metal/svm/svm.h"
 #include "core/metal/time.h"
 #include "core/metal/workstation.h"
 #include "core/partition/blob.h"
@@ -294,7 +293,6 @@ static void report_boot(u64 settle_ticks)
 
 void boot_main(u32 source, u64 info)
 {
-	const char *why, *remedy;
 	struct plan plan;
 	u64 settle_ticks;
 	u32 size, planned;
@@ -320,9 +318,7 @@ void boot_main(u32 source, u64 info)
 			    firmware.ncpus);
 	crash_record_init(port_va(PADDR(HV_LOAD_ADDRESS + HV_MEMORY_FIXED - CRASH_RECORD_SIZE)),
 			  &boot);
-	virt = &svm_ops;
-	if (!virt->present(&why, &remedy))
-		refuse_boot(remedy, "%s", why);
+	virt_choose();
 	if (apic_init())
 		refuse_boot("Report this machine", "the local APIC cannot be mapped");
 	apic_enable();

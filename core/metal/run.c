@@ -7,8 +7,6 @@
 #include "core/base/err.h"
 #include "core/port.h"
 
-const struct virt_ops *virt;
-
 void run_request(struct cpu *c, u32 requests)
 {
 	__atomic_fetch_or(&c->request, requests, __ATOMIC_SEQ_CST);
@@ -160,8 +158,8 @@ static void run_vcpu(struct vcpu *v, struct cpu *c)
 {
 	write_cr3(read_cr3()); /* forget grants that have changed hands, see memory_disown() */
 	v->windows = &c->windows;
-	v->ops->set_state(v, &v->start);
 	v->ops->vcpu_load(v);
+	v->ops->set_state(v, &v->start);
 	reset_apic(v);
 	v->ops->set_apic_mode(v, v->lapic->mode);
 	__atomic_fetch_or(&c->request, REQUEST_LOOK, __ATOMIC_SEQ_CST);

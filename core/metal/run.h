@@ -4,8 +4,9 @@
 #include "core/metal/cpu.h"
 #include "core/vcpu/vcpu.h"
 
-/* The backend of this machine's processors; chosen once at start. */
+/* The backend of this machine's processors; chosen once at start, or the boot is refused. */
 extern const struct virt_ops *virt;
+void virt_choose(void);
 
 /* The life of every core but the host core. */
 void run_core(struct cpu *c) __noreturn;

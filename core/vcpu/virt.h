@@ -61,6 +61,8 @@ struct virt_ops {
 	 * wrong and which firmware switch helps.
 	 */
 	bool (*present)(const char **why, const char **remedy);
+	/* The largest leaf of the second-level tables. */
+	enum pt_leaf_max (*leaf_max)(void);
 
 	/* Make the calling core able to run guests, and undo it. */
 	__must_check int (*core_start)(struct cpu *c);
@@ -72,7 +74,7 @@ struct virt_ops {
 	/* Leave the core as if nobody had been there: debug, speculation, FPU and segment state. */
 	void (*vcpu_unload)(struct vcpu *v);
 
-	/* Set the whole architectural state: INIT, start-up IPI, or a loaded kernel's entry. */
+	/* Loaded: set the whole architectural state: INIT, start-up IPI, or a kernel's entry. */
 	void (*set_state)(struct vcpu *v, const struct reset_state *s);
 
 	/* With a vCPU loaded: halt until *request is not 0. The kick wakes it. */
@@ -82,11 +84,12 @@ struct virt_ops {
 	 * Run the guest while vcpu_enter() says so: enter, vcpu_left(), fill v->exit, gpr, rip,
 	 * rflags, cr3 and long_mode, call vcpu_handle_exit() or what it stands for, again, until
 	 * *request or v->nmi_pending is not 0. Where the handling set v->moved an instruction was
-	 * carried out for the guest: rip and rflags are taken over,
-	 * the interrupt shadow ends, and a single step is over.
+	 * carried out for the guest: rip and rflags are taken over, the interrupt shadow ends, and
+	 * a single step is over.
 	 */
 	void (*run)(struct vcpu *v, const u32 *request);
 
+	/* Not loaded: as it was when it was unloaded. */
 	u64 (*read)(struct vcpu *v, enum virt_reg r);
 	/* CR0, CR2, CR4, EFER as the guest gives them; what the hypervisor owns there is added here. */
 	void (*write)(struct vcpu *v, enum virt_reg r, u64 value);

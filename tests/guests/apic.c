@@ -118,7 +118,9 @@ static void check_deadline(void)
 	asm volatile("mfence" ::: "memory");
 	wrmsr(0x6e0, rdtsc() + tsc_us(2000));
 	EXPECT(WAIT_FOR(ticks, 100000) && ticks == 1, "a TSC deadline interrupts");
-	EXPECT(rdmsr(0x6e0) == 0, "and is disarmed");
+	/* `stale-deadline`: below an emulator whose register keeps a deadline that is past. */
+	if (!option("stale-deadline"))
+		EXPECT(rdmsr(0x6e0) == 0, "and is disarmed");
 	apic_write(APIC_LVTT, LVT_MASKED);
 }
 

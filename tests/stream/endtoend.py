@@ -6,11 +6,15 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rfb import Client, WebSocket  # noqa: E402
 
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build")
 AGENT = os.path.join(BUILD, "caprock-agent")
@@ -165,6 +169,9 @@ def on_test_source(tmp):
     tell(code == 0 and got == pics[-1], "... unless --insecure says so", text)
     a.stop()
 
+    on_websocket(tmp, base, pics[-1])
+    on_lost_link(tmp, base)
+
     me = subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
     import crypt
     users = os.path.join(tmp, "users")
@@ -184,6 +191,56 @@ def on_test_source(tmp):
     code, text, got = viewer(tmp, a, "--until-exact", "--user=" + me, "--password-file=" + os.path.join(tmp, "good"))
     tell(code != 0 and "too many" in text, "after three wrong ones even the right one must wait", text)
     tell("right" not in a.text().replace("the right", "") and "wrong\n" not in a.text(), "no password is in the log", a.text())
+    a.stop()
+
+
+def on_lost_link(tmp, base):
+    locked = os.path.join(tmp, "locked")
+    a = Agent(tmp, *base, "--security=x509none", "--lock-on-loss=yes", "--lock-command=echo locked >>" + locked)
+    code, text, got = viewer(tmp, a, "--until-exact=200")
+    time.sleep(0.5)
+    tell(code == 0 and not os.path.exists(locked), "a viewer that leaves does not lock the desktop", text + a.text())
+    p = Program([VIEWER, "--headless", "--accept-new", "--known-hosts=" + os.path.join(tmp, "known"),
+                 "127.0.0.1::%d" % a.port], os.path.join(tmp, "viewer.log"))
+    until(lambda: len(re.findall("speaks the native", a.text())) > 1)
+    p.p.kill()
+    p.stop()
+    tell(until(lambda: os.path.exists(locked)) and open(locked).read() == "locked\n",
+         "the last viewer's lost link locks it, once", a.text())
+    a.stop()
+
+
+def until(what, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def on_websocket(tmp, base, want):
+    a = Agent(tmp, *base, "--security=x509none,none", "--websocket-port=%d" % free_port())
+    port = int(a.wait_for(r"browsers on port (\d+)").group(1))
+    time.sleep(1.5)  # nobody watches: the recording stands at its last picture by then
+    try:
+        c = Client("127.0.0.1", port, tls=False, wrap=WebSocket)
+        c.s.sendall(b"are you there", opcode=9)
+        pong = c.s.frame()
+        got = c.picture()
+        tell(pong == (0x8a, b"are you there") and got == want, "a browser's WebSocket brings the desktop's very pixels",
+             differing(got, want) + a.text())
+    except (AssertionError, EOFError, OSError) as e:
+        tell(False, "a browser's WebSocket brings the desktop's very pixels", repr(e) + a.text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        c = Client("127.0.0.1", port, tls=False, wrap=lambda s: WebSocket(context.wrap_socket(s)))
+        got = c.picture()
+        tell(got == want, "... and so does one in TLS (wss)", differing(got, want) + a.text())
+    except (AssertionError, EOFError, OSError) as e:
+        tell(False, "... and so does one in TLS (wss)", repr(e) + a.text())
     a.stop()
 
 

@@ -36,7 +36,9 @@ struct session {
 	u64 deadline_us; /* of the opening, or of the last word */
 	u32 auth_id;	 /* of the question to the helper */
 	bool outer_tls;	 /* wss: TLS began before RFB */
-	bool resumed, native, stats_on, said_limited, polite;
+	bool resumed, native, stats_on, said_limited;
+	bool polite;   /* ends as its person wants it: no lock, no resume */
+	bool replaced; /* its person is back by another connection */
 	struct rfb_out rfb;
 	bool has_rfb;
 	struct native_out out;
@@ -49,6 +51,7 @@ struct session {
 	u32 ndown;
 	u16 buttons;
 	u16 x, y;
+	bool axes; /* six axes may be away from their rest */
 };
 
 struct agent {
@@ -82,6 +85,8 @@ void session_ready(struct session *s, short events);
 void session_judged(struct session *s, bool ok);
 u64 session_due(const struct session *s);
 void session_tick(struct session *s, u64 now);
+/* Sets how much may wait to be sent: one whole picture and something beside. */
+void session_limit(struct session *s);
 void session_change(struct session *s, const struct desktop_change *c);
 void session_coded(struct session *s);
 /* The desktop's clipboard has new text. */

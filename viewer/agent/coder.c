@@ -81,7 +81,7 @@ static bool same_rect(struct rect a, struct rect b)
 int coder_start(struct coder *c, const struct image *img, struct rect r, bool key, u32 kbps)
 {
 	pthread_mutex_lock(&c->lock);
-	bool busy = c->busy;
+	bool busy = c->busy; /* done but not fetched is busy, too */
 	pthread_mutex_unlock(&c->lock);
 	if (busy)
 		return ERR_BUSY;
@@ -131,4 +131,12 @@ bool coder_finished(struct coder *c)
 		c->busy = c->done = false;
 	pthread_mutex_unlock(&c->lock);
 	return done;
+}
+
+bool coder_working(struct coder *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool working = c->busy && !c->done;
+	pthread_mutex_unlock(&c->lock);
+	return working;
 }

@@ -36,5 +36,7 @@ void coder_close(struct coder *c);
  */
 __must_check int coder_start(struct coder *c, const struct image *img, struct rect r, bool key,
 			     u32 kbps);
+/* A picture has been started and is not done. */
+bool coder_working(struct coder *c);
 /* True once after each start: `result`, `out` and `is_key` are then the owner's. */
 bool coder_finished(struct coder *c);

@@ -8,9 +8,9 @@ enum clipboard_policy { CLIP_OFF = 0, CLIP_TO_VIEWER = 1, CLIP_TO_DESKTOP = 2, C
 struct config {
 	char listen[64];   /* address; 127.0.0.1 unless said otherwise */
 	char name[128];	   /* desktop name shown to viewers */
-	char source[16];   /* x11, test */
-	char display[256]; /* X display, raw file or scene */
-	char input[16];	   /* xtest, none; empty: what fits the source */
+	char source[16];   /* x11, drm, test */
+	char display[256]; /* X display, helper's socket, raw file or scene */
+	char input[16];	   /* xtest, uinput, none; empty: what fits the source */
 	char encoder[16];  /* x264 */
 	char state[256];   /* folder for certificate and key */
 	char certificate[256], key[256];

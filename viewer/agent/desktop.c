@@ -23,6 +23,9 @@ static int make_picture(struct desktop *d)
 
 	drop_picture(d);
 	d->ops->heads(d->capture, &d->heads);
+	if (!d->heads.width || !d->heads.height ||
+	    (u64)d->heads.width * d->heads.height > RFB_MAX_PIXELS)
+		return ERR_RANGE;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return ERR_IO;
 	if (grid_alloc(&d->grid, d->heads.width, d->heads.height, seed) ||
@@ -103,6 +106,7 @@ static int take_picture(struct desktop *d)
 	}
 	d->when_us = b.when_us;
 	grid_scan(&d->grid, &d->img, &d->damage);
+	tileset_for(&d->damage, i) d->tiles[i].looked = false;
 	tileset_for(&d->grid.changed, i) note_change(d, i);
 	d->ready = true;
 	d->capture_us = (u32)(now_us() - start);
@@ -138,16 +142,16 @@ int desktop_update(struct desktop *d, struct desktop_change *change)
 	return 0;
 }
 
-struct edges {
-	u32 soft, hard; /* neighbours that differ a little, and a lot */
-};
-
 /* Every other row and all its pixels: text and rendering tell themselves apart in half a tile. */
-static struct edges tile_edges(const struct desktop *d, u32 tile)
+static const struct tile_state *look(struct desktop *d, u32 tile)
 {
 	struct rect r = tile_rect(d->damage.cols, tile, d->img.w, d->img.h);
-	struct edges e = {0};
+	struct tile_state *t = &d->tiles[tile];
 
+	if (t->looked)
+		return t;
+	t->soft = t->hard = 0;
+	t->looked = true;
 	for (u32 y = 0; y < r.h; y += 2) {
 		const u32 *px = image_at(&d->img, r.x, (u32)r.y + y);
 		u32 differ = 0, hard = 0;
@@ -162,22 +166,22 @@ static struct edges tile_edges(const struct desktop *d, u32 tile)
 			differ += (dr | dg | db) != 0;
 			hard += big;
 		}
-		e.hard += hard;
-		e.soft += differ - hard;
+		t->hard = (u16)(t->hard + hard);
+		t->soft = (u16)(t->soft + differ - hard);
 	}
-	return e;
+	return t;
 }
 
-bool desktop_tile_is_drawn(const struct desktop *d, u32 tile)
+bool desktop_tile_is_drawn(struct desktop *d, u32 tile)
 {
-	struct edges e = tile_edges(d, tile);
+	const struct tile_state *t = look(d, tile);
 
-	return e.soft + e.hard < TILE_W * TILE_H / 2 / 20 || e.soft * 2 < e.hard * 3;
+	return t->soft + t->hard < (int)(TILE_W * TILE_H / 2 / 20) || t->soft * 2 < t->hard * 3;
 }
 
-u32 desktop_tile_cost(const struct desktop *d, u32 tile)
+u32 desktop_tile_cost(struct desktop *d, u32 tile)
 {
-	struct edges e = tile_edges(d, tile);
+	const struct tile_state *t = look(d, tile);
 
-	return 24 + e.soft * 3 + e.hard * 2;
+	return 24 + t->soft * 3u + t->hard * 2u;
 }

@@ -12,6 +12,8 @@ struct tile_state {
 	u64 changed_us; /* last change that was no scroll; 0 = never */
 	u32 gap_us;	/* between the last two changes */
 	u8 heat;	/* changes in a row, each within HOT_GAP_US of the one before; saturates */
+	bool looked;	/* soft and hard are of the tile as it is now */
+	u16 soft, hard; /* neighbours that differ a little, and a lot; every other row */
 };
 
 #define HOT_GAP_US 150000u
@@ -47,6 +49,6 @@ struct desktop_change {
 __must_check int desktop_update(struct desktop *d, struct desktop_change *change);
 
 /* Does a tile's content look drawn (text, lines, flat areas) rather than rendered? */
-bool desktop_tile_is_drawn(const struct desktop *d, u32 tile);
+bool desktop_tile_is_drawn(struct desktop *d, u32 tile);
 /* Rough bytes that the tile takes exactly. */
-u32 desktop_tile_cost(const struct desktop *d, u32 tile);
+u32 desktop_tile_cost(struct desktop *d, u32 tile);

@@ -1,14 +1,24 @@
 #include "viewer/agent/link.h"
 
-#define SAMPLE_US 50000u
-#define BLOCK_US  40000u   /* waiting longer than this is congestion */
-#define QUEUE_US  60000u   /* so is this much above the path's best round trip */
-#define HOLD_US	  1000000u /* between two raises */
-#define KBPS_MIN  500u
+#define SAMPLE_US   50000u
+#define BLOCK_US    40000u   /* waiting longer than this is congestion */
+#define QUEUE_US    60000u   /* so is this much above the path's best round trip */
+#define HOLD_US	    1000000u /* between two raises */
+#define SHARE	    70u /* per cent of the estimate for video: the rest is for exact tiles and losses */
+#define MISSED	    3u
+#define KBPS_MIN    500u
+#define KBPS_ENOUGH 400000u /* wider than any picture of ours: no limit again */
+#define KBPS_FIRST  10000u
+#define KBPS_AMPLE  40000u /* moving pictures rarely want more: such a limit does not bite */
 
 size_t link_backlog(const struct net_stream *net)
 {
 	return net_unsent(net) + net_kernel_unsent(net);
+}
+
+void link_change(struct link *l, bool busy)
+{
+	l->missed = busy ? l->missed + 1 : l->missed / 2;
 }
 
 void link_sample(struct link *l, const struct net_stream *net, u64 now)
@@ -27,30 +37,36 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 
 	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
 	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
-	if ((queued || blocked) && kbps) {
-		u32 want = (u32)(l->rate_kbps * 85 / 100);
+	bool late = l->missed >= MISSED;
+	u32 share =
+	    (u32)(l->rate_kbps * SHARE / 100 > KBPS_MIN ? l->rate_kbps * SHARE / 100 : KBPS_MIN);
+	bool turn = now - l->changed_us > 2ull * p.rtt_us + 100000;
 
-		if (want < KBPS_MIN)
-			want = KBPS_MIN;
-		/* A first finding counts at once; later ones step down gently, one a round trip. */
+	if ((queued || blocked || late) && kbps) {
 		if (!l->kbps) {
-			l->kbps = want;
+			/* A connection's first estimates are of what it sent, not of what it could. */
+			l->kbps = share > KBPS_FIRST ? share : KBPS_FIRST;
 			l->changed_us = now;
-		} else if (now - l->changed_us > 2ull * p.rtt_us + 100000) {
-			u32 step = l->kbps * 9 / 10;
+		} else if (turn) { /* down gently, one step in two round trips, unless it is far */
+			u32 step = share < l->kbps / 2 ? l->kbps * 2 / 3 : l->kbps * 9 / 10;
 
-			l->kbps = want < l->kbps ? (want > step ? want : step) : l->kbps;
-			if (l->kbps < KBPS_MIN)
-				l->kbps = KBPS_MIN;
+			if (share < l->kbps)
+				l->kbps = share > step ? share : step;
+			else if (late && l->kbps > l->rate_kbps / 2)
+				l->kbps = l->kbps * 15 / 16; /* the estimate flatters */
+			l->missed = 0;
 			l->changed_us = now;
 		}
-		l->limited = true;
+		if (l->kbps < KBPS_MIN)
+			l->kbps = KBPS_MIN;
+	} else if (l->kbps && share > l->kbps && turn) {
+		l->kbps += (share - l->kbps) / 4 + 1; /* the path has shown that it carries more */
+		l->changed_us = now;
 	} else if (l->kbps && now - l->changed_us > HOLD_US) {
 		l->kbps += l->kbps / 16 + 1;
 		l->changed_us = now;
-		if (l->kbps > 400000) { /* wider than any picture of ours: no limit again */
+		if (l->kbps > KBPS_ENOUGH)
 			l->kbps = 0;
-			l->limited = false;
-		}
 	}
+	l->limited = l->kbps && l->kbps < KBPS_AMPLE;
 }

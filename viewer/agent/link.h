@@ -10,10 +10,13 @@ struct link {
 	u64 blocked_us; /* since when bytes have been waiting; 0 = they are not */
 	u64 changed_us; /* last change of kbps */
 	u64 sampled_us;
+	u32 missed;   /* changes in a row that found the link busy */
 	bool limited; /* the limit bites: tell the person */
 };
 
 /* Bytes that wait on this machine, in our buffer and the kernel's. */
 size_t link_backlog(const struct net_stream *net);
+/* The desktop changed, and the link was still busy with the picture before, or it was not. */
+void link_change(struct link *l, bool busy);
 /* Looks at the path; call before each picture and when the socket has drained. */
 void link_sample(struct link *l, const struct net_stream *net, u64 now);

@@ -10,8 +10,8 @@
 #include "viewer/agent/agent.h"
 #include "viewer/agent/sandbox.h"
 
-static const struct capture_ops *const sources[] = {&capture_x11, &capture_test};
-static const struct input_ops *const inputs[] = {&input_xtest, &input_none};
+static const struct capture_ops *const sources[] = {&capture_x11, &capture_drm, &capture_test};
+static const struct input_ops *const inputs[] = {&input_xtest, &input_uinput, &input_none};
 static const struct video_enc_ops *const encoders[] = {&video_x264};
 
 static void usage(void)
@@ -68,7 +68,9 @@ static void fill_in(struct config *c)
 		snprintf(c->state, sizeof(c->state), "%s/.caprock", p ? p->pw_dir : ".");
 	if (!*c->input)
 		snprintf(c->input, sizeof(c->input), "%s",
-			 !strcmp(c->source, "x11") ? "xtest" : "none");
+			 !strcmp(c->source, "x11")   ? "xtest"
+			 : !strcmp(c->source, "drm") ? "uinput"
+						     : "none");
 }
 
 static int read_vnc_password(struct agent *a, char *error, size_t n)
@@ -127,8 +129,10 @@ static int open_desktop(struct agent *a, char *error, size_t n)
 		snprintf(error, n, "source %s: %s", ops->name, a->desktop.error);
 		return ERR_IO;
 	}
-	const char *target = ops == &capture_x11 ? conf.source : NULL;
-	a->input = a->input_ops->open(target, error, n);
+	/* XTest wants the display that is captured, uinput the same helper. */
+	bool same = (ops == &capture_x11 && a->input_ops == &input_xtest) ||
+		    (ops == &capture_drm && a->input_ops == &input_uinput);
+	a->input = a->input_ops->open(same ? conf.source : NULL, error, n);
 	if (!a->input)
 		return ERR_IO;
 	a->input_ops->resize(a->input, a->desktop.heads.width, a->desktop.heads.height);

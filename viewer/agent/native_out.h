@@ -20,6 +20,7 @@ struct native_out {
 	struct exact_enc exact;
 	struct coder coders[NATIVE_MAX_HEADS];
 	struct tileset masks[NATIVE_MAX_HEADS]; /* tiles of the picture being coded */
+	u8 *mask_bytes[NATIVE_MAX_HEADS];	/* as a commit carries them */
 	u8 nheads;
 	u32 coding;	     /* coders at work, one bit each */
 	struct tileset held; /* tiles packed for the same commit as the picture being coded */
@@ -30,27 +31,29 @@ struct native_out {
 	s64 credit;    /* bytes of the display channel that may be sent */
 	u32 seq;
 	u64 video_us;	 /* last picture begun */
-	u32 interval_us; /* mean time between pictures */
+	u32 interval_us; /* mean time between changes of the desktop */
+	u64 changed_us;	 /* of its last one */
 	/* For the overlay, since the last report. */
 	u64 bytes_exact, bytes_video;
 	u32 commits, dropped, encode_us;
 };
 
-__must_check int native_out_init(struct native_out *o, const struct desktop *d,
+__must_check int native_out_init(struct native_out *o, struct desktop *d,
 				 const struct video_enc_ops *ops, u32 threads, u32 effort,
 				 int event);
 void native_out_free(struct native_out *o);
 /* Everything must be sent anew. */
 void native_out_refresh(struct native_out *o);
 /* Takes in what desktop_update() found; may write moves to the stream. */
-void native_out_change(struct native_out *o, const struct desktop *d, struct net_stream *net);
+void native_out_change(struct native_out *o, struct desktop *d, struct net_stream *net,
+		       struct link *l);
 /* Sends what it may. Call after changes, when the socket drains and at due time. */
-void native_out_pump(struct native_out *o, const struct desktop *d, struct net_stream *net,
+void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream *net,
 		     struct link *l);
 /* A coder's event fired. */
-void native_out_coded(struct native_out *o, const struct desktop *d, struct net_stream *net,
+void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream *net,
 		      struct link *l);
 /* The link or the viewer's credit allows nothing now: wait for the socket, not for a time. */
 bool native_out_blocked(const struct native_out *o, const struct net_stream *net);
 /* When a pump can do something that it cannot now, monotonic us; UINT64_MAX: nothing waits. */
-u64 native_out_due(const struct native_out *o, const struct desktop *d);
+u64 native_out_due(const struct native_out *o, struct desktop *d);

@@ -2,7 +2,6 @@
 
 #include "core/base/err.h"
 #include "viewer/agent/rfb_out.h"
-#include "viewer/net/websocket.h"
 
 #define BACKLOG	   (64u << 10)
 #define MAX_STRIPE 2048u   /* rectangles an update; the rest waits for the next */
@@ -18,7 +17,6 @@ int rfb_out_resize(struct rfb_out *o, const struct desktop *d)
 	    tileset_alloc(&o->scratch, d->heads.width, d->heads.height))
 		return ERR_NOMEM;
 	tileset_fill(&o->dirty);
-	o->area = (struct rect){0, 0, d->heads.width, d->heads.height};
 	o->size_changed = true;
 	return 0;
 }
@@ -94,7 +92,6 @@ void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *o
 
 void rfb_out_request(struct rfb_out *o, bool incremental, struct rect r)
 {
-	o->area = r;
 	o->asked = true;
 	if (!incremental)
 		tileset_add_rect(&o->dirty, r);
@@ -125,15 +122,12 @@ void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_strea
 	tileset_or(&o->dirty, &d->grid.changed);
 	if (!n)
 		return;
-	size_t from = net->out.n;
 	rfb_put_update(&net->out, n);
 	for (u16 i = 0; i < n; i++) {
 		rfb_put_rect(&net->out, ok[i].to, ENC_COPYRECT);
 		put_u16(&net->out, ok[i].sx);
 		put_u16(&net->out, ok[i].sy);
 	}
-	if (net->websocket)
-		websocket_frame(net, from);
 	o->asked = false;
 	o->updates++;
 }
@@ -306,8 +300,6 @@ void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name,
 			break;
 	}
 	set_u16(w, count_at, (u16)n);
-	if (net->websocket)
-		websocket_frame(net, from);
 	o->asked = false;
 	o->updates++;
 }

@@ -21,9 +21,8 @@ struct rfb_out {
 	struct tileset dirty; /* the viewer's pixels are old */
 	struct tileset lossy; /* ... came by JPEG and want exact ones when they rest */
 	struct tileset scratch;
-	struct rect area; /* what the viewer asked for last */
-	bool asked;	  /* an update is owed */
-	bool streaming;	  /* continuous updates are on */
+	bool asked;	/* an update is owed */
+	bool streaming; /* continuous updates are on */
 	bool send_cursor, send_screens, send_name, send_qemu, send_leds, size_changed;
 	u16 screens_reason, screens_status;
 	u8 led_state;

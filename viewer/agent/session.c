@@ -8,19 +8,13 @@
 
 #include "core/base/err.h"
 #include "viewer/agent/agent.h"
+#include "viewer/agent/opening.h"
 #include "viewer/agent/session_in.h"
-#include "viewer/net/websocket.h"
 
-#define IN_RUNNING   (RFB_MAX_CLIPBOARD + (64u << 10))
-#define LAST_WORD_US 1000000u
-#define SILENCE_US   8000000u /* a native viewer pings every two seconds */
-#define STATS_US     1000000u
-
-static void say_last(struct session *s)
-{
-	s->state = SESSION_CLOSING;
-	s->deadline_us = now_us() + LAST_WORD_US;
-}
+#define OUT_OPENING (64u << 10) /* bytes that an opening may leave unsent */
+#define OUT_EXTRA   (32u << 20)
+#define SILENCE_US  8000000u /* a native viewer pings every two seconds */
+#define STATS_US    1000000u
 
 int session_open(struct agent *a, int fd, const char *peer, bool websocket)
 {
@@ -32,6 +26,7 @@ int session_open(struct agent *a, int fd, const char *peer, bool websocket)
 	}
 	s->agent = a;
 	net_init(&s->net, fd);
+	s->net.out.limit = OUT_OPENING;
 	snprintf(s->peer, sizeof(s->peer), "%s", peer);
 	s->since_us = s->heard_us = s->input_us = now_us();
 	s->deadline_us = s->since_us + a->conf.handshake_s * 1000000ull;
@@ -50,6 +45,13 @@ int session_open(struct agent *a, int fd, const char *peer, bool websocket)
 	s->state = SESSION_HANDSHAKE;
 	hs_server_begin(&s->hs, &s->net.out);
 	return net_flush(&s->net);
+}
+
+void session_limit(struct session *s)
+{
+	const struct native_heads *h = &s->agent->desktop.heads;
+
+	s->net.out.limit = (size_t)h->width * h->height * 4 + OUT_EXTRA;
 }
 
 static void lock(struct agent *a)
@@ -95,213 +97,6 @@ void session_close(struct session *s, const char *why)
 	free(s);
 }
 
-/* Frames what the opening wrote, where the transport wants frames. */
-static void frame(struct session *s, size_t from)
-{
-	if (s->net.websocket && s->net.out.n > from)
-		websocket_frame(&s->net, from);
-}
-
-static bool enter(struct session *s)
-{
-	struct agent *a = s->agent;
-	const struct native_heads *h = &a->desktop.heads;
-	u32 in = 0;
-
-	for (u32 i = 0; i < a->nsessions; i++)
-		in += a->sessions[i]->state == SESSION_RUN;
-	if (in >= a->conf.max_viewers) {
-		agent_log("%s refused: %u viewers are connected already", s->peer, in);
-		return false;
-	}
-	if (rfb_out_init(&s->rfb, &a->desktop))
-		return false;
-	s->has_rfb = true;
-	hs_server_init(&s->hs, h->width, h->height, a->conf.name, &s->net.out);
-	s->net.in.limit = IN_RUNNING;
-	s->net.ws_in.limit = IN_RUNNING;
-	s->state = SESSION_RUN;
-	s->heard_us = s->input_us = now_us();
-	agent_log("%s is in%s%s%s", s->peer, *s->user ? " as " : "", s->user,
-		  s->net.tls_up ? "" : ", not encrypted");
-	return true;
-}
-
-static void verdict(struct session *s, bool ok)
-{
-	struct agent *a = s->agent;
-	size_t from = s->net.out.n;
-
-	attempts_note(a->attempts, s->peer, ok, now_us());
-	hs_server_verdict(&s->hs, ok, "wrong user name or password", &s->net.out);
-	frame(s, from);
-	if (ok) {
-		s->state = SESSION_HANDSHAKE;
-		return;
-	}
-	agent_log("%s refused: wrong user name or password", s->peer);
-	say_last(s);
-}
-
-static const char *who_may(const struct agent *a)
-{
-	return a->conf.user;
-}
-
-static void check_plain(struct session *s)
-{
-	struct agent *a = s->agent;
-	u8 secret[NATIVE_TOKEN];
-
-	snprintf(s->user, sizeof(s->user), "%.63s", s->hs.user);
-	if (!attempts_allowed(a->attempts, s->peer, now_us())) {
-		hs_server_verdict(&s->hs, false, "too many wrong passwords: wait and try again",
-				  &s->net.out);
-		agent_log("%s refused: too many wrong passwords from there", s->peer);
-		say_last(s);
-		return;
-	}
-	if (!strcmp(s->hs.user, "@ticket")) {
-		bool ok = !ticket_parse(s->hs.password, secret) &&
-			  !ticket_use(&a->tickets, secret, now_us(), s->user);
-		s->resumed = ok;
-		if (!ok && *a->conf.ticket_file) {
-			ok = !ticket_from_file(a->conf.ticket_file, s->hs.password);
-			snprintf(s->user, sizeof(s->user), "%s", who_may(a));
-		}
-		explicit_bzero(secret, sizeof(secret));
-		verdict(s, ok);
-		return;
-	}
-	if (strcmp(s->hs.user, who_may(a))) {
-		verdict(s, false);
-		return;
-	}
-	if (broker_judge(&a->broker, s->hs.user, s->hs.password, &s->auth_id)) {
-		agent_log("the helper caprock-auth is gone: nobody can log in");
-		verdict(s, false);
-		return;
-	}
-	explicit_bzero(s->hs.password, sizeof(s->hs.password));
-	s->state = SESSION_AUTH;
-}
-
-static void check_vnc(struct session *s)
-{
-	struct agent *a = s->agent;
-	u8 want[16];
-	bool ok = attempts_allowed(a->attempts, s->peer, now_us()) &&
-		  !auth_vnc(a->vnc_password, s->hs.challenge, want) &&
-		  !gnutls_memcmp(want, s->hs.response, 16);
-
-	verdict(s, ok);
-}
-
-static void opening(struct session *s);
-
-void session_judged(struct session *s, bool ok)
-{
-	if (s->state != SESSION_AUTH)
-		return;
-	verdict(s, ok);
-	if (s->state == SESSION_HANDSHAKE)
-		opening(s);
-	if (net_flush(&s->net))
-		s->net.closed = true;
-}
-
-static void opening(struct session *s)
-{
-	while (s->state == SESSION_HANDSHAKE) {
-		size_t used, from = s->net.out.n;
-		int e = hs_server_step(&s->hs, s->net.in.p, s->net.in.n, &used, &s->net.out);
-
-		wbuf_eat(&s->net.in, used);
-		frame(s, from);
-		if (e < 0) {
-			agent_log("%s refused: broke the protocol while opening (%s)", s->peer,
-				  err_text(e));
-			say_last(s);
-			return;
-		}
-		switch (e) {
-		case HS_MORE:
-			return;
-		case HS_START_TLS:
-			/* What is written goes out in clear; what came with it cannot be TLS's. */
-			if (net_flush(&s->net) || net_unsent(&s->net) || s->net.in.n ||
-			    net_tls_server(&s->net, s->agent->cred)) {
-				say_last(s);
-				return;
-			}
-			s->state = SESSION_TLS;
-			return;
-		case HS_CHECK_PLAIN:
-			check_plain(s);
-			break;
-		case HS_CHECK_VNC:
-			check_vnc(s);
-			break;
-		case HS_CLIENT_INIT:
-			from = s->net.out.n;
-			if (!enter(s)) {
-				say_last(s);
-				return;
-			}
-			frame(s, from);
-			return;
-		default:
-			return;
-		}
-	}
-}
-
-static void tls(struct session *s)
-{
-	const char *text = "";
-	int e = net_tls_handshake(&s->net, &text);
-
-	if (e < 0) {
-		agent_log("%s refused: TLS: %s", s->peer, text);
-		s->net.closed = true;
-	} else if (e > 0) {
-		s->state = s->outer_tls ? SESSION_HTTP : SESSION_HANDSHAKE;
-		if (!s->outer_tls)
-			opening(s);
-	}
-}
-
-static void http(struct session *s)
-{
-	u8 first;
-
-	/* A TLS ClientHello begins with 0x16: the browser came by wss. */
-	if (!s->net.tls && recv(s->net.fd, &first, 1, MSG_PEEK) == 1 && first == 0x16) {
-		if (net_tls_server(&s->net, s->agent->cred)) {
-			s->net.closed = true;
-			return;
-		}
-		s->outer_tls = true;
-		s->hs.offer.secured = true;
-		s->state = SESSION_TLS;
-		tls(s);
-		return;
-	}
-	if (net_receive(&s->net) < 0)
-		return;
-	int e = websocket_accept(&s->net);
-	if (e < 0) {
-		say_last(s);
-	} else if (e > 0) {
-		size_t from = s->net.out.n;
-
-		s->state = SESSION_HANDSHAKE;
-		hs_server_begin(&s->hs, &s->net.out);
-		frame(s, from);
-		opening(s);
-	}
-}
-
 static void pump(struct session *s)
 {
 	struct agent *a = s->agent;
@@ -318,6 +113,9 @@ short session_events(const struct session *s)
 		return gnutls_record_get_direction(s->net.tls) ? POLLOUT : POLLIN;
 	short e = s->state == SESSION_CLOSING || s->state == SESSION_AUTH ? 0 : POLLIN;
 
+	/* Who asks and asks but does not read is not heard until it does. */
+	if (net_unsent(&s->net) > s->net.out.limit / 2)
+		e = 0;
 	if (net_unsent(&s->net))
 		e |= POLLOUT;
 	else if (s->state == SESSION_RUN && s->native && s->out.credit > 0 &&
@@ -333,13 +131,15 @@ void session_ready(struct session *s, short events)
 {
 	switch (s->state) {
 	case SESSION_TLS:
-		tls(s);
+		opening_tls(s);
 		break;
 	case SESSION_HTTP:
-		http(s);
+		opening_http(s);
 		break;
 	case SESSION_AUTH:
 	case SESSION_CLOSING:
+		if (events & (POLLHUP | POLLERR))
+			s->net.closed = true; /* nobody waits for the answer */
 		break;
 	default:
 		if (events & (POLLIN | POLLHUP | POLLERR)) {
@@ -349,9 +149,16 @@ void session_ready(struct session *s, short events)
 			s->heard_us = now_us();
 		}
 		if (s->state == SESSION_HANDSHAKE)
-			opening(s);
+			opening_step(s);
 		if (s->state == SESSION_RUN) {
 			int e = session_input(s);
+			/* Frames that found no place wait for what was just eaten. */
+			while (!e && s->net.websocket && s->net.ws_in.n) {
+				size_t waiting = s->net.ws_in.n;
+				if (net_receive(&s->net) < 0 || s->net.ws_in.n >= waiting)
+					break;
+				e = session_input(s);
+			}
 			if (e) {
 				agent_log("%s broke the protocol: %s", s->peer, err_text(e));
 				s->net.closed = true;
@@ -378,6 +185,7 @@ void session_change(struct session *s, const struct desktop_change *c)
 	if (s->state != SESSION_RUN)
 		return;
 	if (c->resized) {
+		session_limit(s);
 		if (rfb_out_resize(&s->rfb, &a->desktop) ||
 		    (s->native && session_renew_native(s))) {
 			s->net.closed = true;
@@ -391,7 +199,7 @@ void session_change(struct session *s, const struct desktop_change *c)
 	}
 	if (c->picture && !c->resized) {
 		if (s->native)
-			native_out_change(&s->out, &a->desktop, &s->net);
+			native_out_change(&s->out, &a->desktop, &s->net, &s->link);
 		else
 			rfb_out_change(&s->rfb, &a->desktop, &s->net);
 	}
@@ -460,14 +268,23 @@ static void put_stats(struct session *s, u64 now)
 	s->stats_us = now;
 }
 
+static bool readable(const struct session *s)
+{
+	struct pollfd p = {s->net.fd, POLLIN, 0};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLIN;
+}
+
 void session_tick(struct session *s, u64 now)
 {
 	if (s->net.closed) {
-		session_close(s, "link lost");
+		s->polite |= s->net.goodbye;
+		session_close(s, s->replaced ? "resumed by a new connection"
+				 : s->polite ? "left"
+					     : "link lost");
 		return;
 	}
 	if (s->state == SESSION_CLOSING && (!net_unsent(&s->net) || now >= s->deadline_us)) {
-		s->polite = true;
 		session_close(s, "refused");
 		return;
 	}
@@ -476,7 +293,9 @@ void session_tick(struct session *s, u64 now)
 			session_close(s, "took too long to log in");
 		return;
 	}
-	if (s->native && now >= s->heard_us + SILENCE_US) {
+	/* What waits to be read has been said, however long we were busy ourselves. */
+	if (s->native && now >= s->heard_us + SILENCE_US &&
+	    !(session_events(s) & POLLIN && readable(s))) {
 		session_close(s, "link lost: nothing heard");
 		return;
 	}

@@ -15,7 +15,8 @@
 
 #define CONNECT_US 10000000u
 #define PING_US	   2000000u
-#define SILENCE_US 1500000u /* after a ping */
+#define SILENCE_US 1500000u  /* after a ping */
+#define SLOW_US	   20000000u /* longer than this no living agent computes */
 #define IN_MAX	   (NATIVE_MAX_DOWN + (1u << 20))
 
 u64 client_now(void)
@@ -49,7 +50,7 @@ static void drop(struct client *c)
 		c->video[i] = NULL;
 		wbuf_free(&c->au[i]);
 	}
-	c->native = c->in_update = c->ack_owed = c->qemu_keys = false;
+	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
 	c->rects_left = 0;
 	c->eaten = 0;
 }
@@ -68,12 +69,39 @@ void client_close(struct client *c, bool say_goodbye)
 	*c = (struct client){.net.fd = -1};
 }
 
-void client_connect(struct client *c, const struct client_conf *conf)
+/* A socket that connects to one of the host's addresses, those before `first` left out. */
+static int dial(struct client *c, u32 first)
 {
 	struct addrinfo hint = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	char text[512];
-	int e, fd = -1;
+	char text[512] = "";
+	int fd = -1, e = getaddrinfo(c->conf->host, c->conf->port, &hint, &list);
+	u32 n = 0;
 
+	if (e) {
+		snprintf(text, sizeof(text), "%s: %s", c->conf->host, gai_strerror(e));
+		fail(c, false, text);
+		return -1;
+	}
+	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next, n++) {
+		if (n < first)
+			continue;
+		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (fd >= 0 && (!connect(fd, a->ai_addr, a->ai_addrlen) || errno == EINPROGRESS))
+			continue;
+		snprintf(text, sizeof(text), "%s port %s: %m", c->conf->host, c->conf->port);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(list);
+	c->address = n;
+	if (fd < 0 && *text)
+		fail(c, false, text);
+	return fd;
+}
+
+void client_connect(struct client *c, const struct client_conf *conf)
+{
 	if (c->net.fd > 0) {
 		c->net.closed = true;
 		drop(c);
@@ -85,25 +113,9 @@ void client_connect(struct client *c, const struct client_conf *conf)
 	c->final = false;
 	*c->why = 0;
 	net_init(&c->net, -1);
-	e = getaddrinfo(conf->host, conf->port, &hint, &list);
-	if (e) {
-		snprintf(text, sizeof(text), "%s: %s", conf->host, gai_strerror(e));
-		fail(c, false, text);
+	int fd = dial(c, 0);
+	if (fd < 0)
 		return;
-	}
-	for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-		fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) && errno != EINPROGRESS) {
-			snprintf(text, sizeof(text), "%s port %s: %m", conf->host, conf->port);
-			close(fd);
-			fd = -1;
-		}
-	}
-	freeaddrinfo(list);
-	if (fd < 0) {
-		fail(c, false, text);
-		return;
-	}
 	net_tune(fd, NULL);
 	net_init(&c->net, fd);
 	c->net.in.limit = IN_MAX;
@@ -240,7 +252,8 @@ static void messages(struct client *c)
 {
 	size_t at = 0;
 
-	while (c->state == CLIENT_IN && at < c->net.in.n) {
+	/* One picture at a time: each is shown, also where several came in a burst. */
+	while (c->state == CLIENT_IN && !c->committed && at < c->net.in.n) {
 		ssize_t n = client_message(c, c->net.in.p + at, c->net.in.n - at);
 
 		if (n < 0) {
@@ -251,8 +264,9 @@ static void messages(struct client *c)
 			break;
 		at += (size_t)n;
 	}
+	c->more = c->committed && at < c->net.in.n;
 	wbuf_eat(&c->net.in, at);
-	if (c->net.in.n == c->net.in.limit)
+	if (!c->more && c->net.in.n == c->net.in.limit)
 		fail(c, false, "the server sends a message larger than allowed");
 }
 
@@ -280,6 +294,15 @@ void client_ready(struct client *c, short events)
 	switch (c->state) {
 	case CLIENT_CONNECTING:
 		if (getsockopt(c->net.fd, SOL_SOCKET, SO_ERROR, &e, &len) || e) {
+			int next = dial(c, c->address);
+			if (next >= 0) { /* another address of the same host */
+				net_tune(next, NULL);
+				close(c->net.fd);
+				c->net.fd = next;
+				return;
+			}
+			if (c->state == CLIENT_FAILED)
+				return;
 			snprintf(why, sizeof(why), "%s port %s: %s", c->conf->host, c->conf->port,
 				 strerror(e));
 			fail(c, false, why);
@@ -315,12 +338,14 @@ u64 client_due(const struct client *c)
 {
 	if (c->state == CLIENT_IDLE || c->state == CLIENT_FAILED)
 		return UINT64_MAX;
+	if (c->more)
+		return 0;
 	if (c->state != CLIENT_IN)
 		return c->began_us + CONNECT_US;
 	if (!c->native)
 		return UINT64_MAX;
 	if (c->pinged_us > c->heard_us)
-		return c->pinged_us + SILENCE_US;
+		return c->patience_us > c->pinged_us ? c->patience_us : c->pinged_us + SILENCE_US;
 	return (c->heard_us > c->pinged_us ? c->heard_us : c->pinged_us) + PING_US;
 }
 
@@ -330,10 +355,22 @@ void client_tick(struct client *c)
 
 	if (now < client_due(c))
 		return;
+	if (c->more) {
+		if (!c->committed)
+			client_ready(c, 0);
+		return;
+	}
 	if (c->state != CLIENT_IN) {
 		fail(c, false, "no answer");
 	} else if (c->pinged_us > c->heard_us) {
-		fail(c, false, "the link is silent");
+		struct net_path path;
+
+		/* Its machine confirms what we send: then only the agent is slow. */
+		net_path(&c->net, &path);
+		if (path.unacked || now - c->heard_us > SLOW_US)
+			fail(c, false, "the link is silent");
+		else
+			c->patience_us = now + SILENCE_US;
 	} else {
 		c->pinged_us = now;
 		native_put_u64(&c->net.out, CH_CONTROL, CTL_PING, now);

@@ -49,6 +49,7 @@ struct client {
 	struct hs_client hs;
 	gnutls_certificate_credentials_t cred;
 	u64 began_us;
+	u32 address; /* of the host, the next to try */
 	u8 fingerprint[32];
 	u8 token[NATIVE_TOKEN]; /* resumes the session; survives the connection */
 	bool have_token;
@@ -73,14 +74,16 @@ struct client {
 	struct video_dec *video[NATIVE_MAX_HEADS];
 	u8 video_format[NATIVE_MAX_HEADS];
 	struct wbuf au[NATIVE_MAX_HEADS];
+	bool more; /* whole messages wait behind a picture that is to be shown first */
 	u32 eaten; /* display bytes since the last credit */
 
 	u32 seq;
 	u64 capture_us;
 	bool ack_owed;
 	u64 heard_us, pinged_us, rtt_us;
+	u64 patience_us; /* the silence after a ping is borne until then */
 	struct native_stats stats;
-	u32 commits, decode_us;
+	u32 commits, decode_us, present_us;
 	u64 bytes_display;
 };
 
@@ -93,6 +96,8 @@ void client_ready(struct client *c, short events);
 /* When client_tick() must run, monotonic us. */
 u64 client_due(const struct client *c);
 void client_tick(struct client *c);
+/* Is every pixel the desktop's own? Plain RFB does not tell: true once a picture is there. */
+bool client_is_exact(const struct client *c);
 /* The picture of the last commit is on screen since now. */
 void client_shown(struct client *c, u32 present_us);
 
@@ -109,6 +114,9 @@ __must_check ssize_t client_message(struct client *c, const u8 *p, size_t n);
 __must_check int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n);
 __must_check int client_resize(struct client *c, const struct native_heads *h);
 void client_begin(struct client *c);
+/* Takes argb. */
+void client_keep_cursor(struct client *c, u16 w, u16 h, u16 hot_x, u16 hot_y, u32 *argb);
+void client_keep_text(struct client *c, const u8 *p, u32 n);
 u64 client_now(void);
 
 /* Trust on first use. 0: known or now pinned; negative: refused, with the text. */

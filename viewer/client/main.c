@@ -3,335 +3,229 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "viewer/client/window.h"
+#include "viewer/client/options.h"
+#include "viewer/client/output.h"
 
-#define RETRY_US   100000u /* between two attempts while a link is lost */
-#define GIVE_UP_US 400000u /* an attempt that brings no answer makes way for a fresh one */
+#define RETRY_US 50000u /* between two attempts while a link is lost */
+#define GIVE_UP_US \
+	100000u		    /* and three round trips: then an unanswered attempt makes way for a
+				fresh one, as TCP itself waits longer and longer */
+#define PATIENT_US 2000000u /* the same after LONG_US of outage, and once TCP is connected */
+#define LONG_US	   30000000u
+#define LOOK_US	   20000u /* how often a condition to end is looked at */
+#define EVENTS_US  5000u  /* a window without a descriptor is looked at so often */
 
-struct options {
-	struct client_conf conf;
-	struct window_conf win;
-	bool headless, once, resume;
-	const char *dump; /* raw picture written when the program ends */
-	u32 seconds;	  /* 0: no limit */
-	bool until_exact; /* end once every pixel is exact and the picture has been still */
-	u32 still_ms;
+struct viewer {
+	struct options o;
+	struct client c;
+	struct window *w;
+	struct recorder record;
+	struct figures figures;
+	u64 start_us, changed_us, lost_us; /* lost_us 0: the link is up, or never was */
+	bool was_in, filmed;
 };
 
-static volatile sig_atomic_t stop, want_dump;
+static volatile sig_atomic_t stop, want_picture;
 
 static void on_signal(int sig)
 {
 	if (sig == SIGUSR1)
-		want_dump = 1;
+		want_picture = 1;
 	else
 		stop = 1;
 }
 
-static void usage(void)
+static int write_pictures(struct viewer *v)
 {
-	puts(
-	    "caprock-viewer [OPTION...] HOST[:PORT | ::PORT]\n"
-	    "  --user=NAME --password-file=FILE  log in (the password is asked for otherwise)\n"
-	    "  --accept-new         pin the certificate of a machine not seen before\n"
-	    "  --ca=FILE            trust this CA's certificates instead of pinned ones\n"
-	    "  --known-hosts=FILE   where pinned certificates are kept\n"
-	    "  --insecure           allow servers without encryption (a hypervisor's console)\n"
-	    "  --plain              speak plain RFB only\n"
-	    "  --encoding=tight|zrle|raw  --quality=0..9|lossless   for plain RFB\n"
-	    "  --fullscreen --smooth --grab\n"
-	    "  --clipboard=both|in|out|off   in: this desk's text to the desktop\n"
-	    "  --no-reconnect       end when the connection is lost\n"
-	    "  --headless           no window; --dump=FILE writes the picture at the end (and on\n"
-	    "                       SIGUSR1), --seconds=N and --until-exact[=STILL_MS] end it\n"
-	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer, S smooth\n"
-	    "scaling, I figures, P screenshot.");
-}
+	int e = 0;
 
-static int read_password(const char *path, char *out, size_t n)
-{
-	FILE *f = fopen(path, "re");
-
-	if (!f || !fgets(out, (int)n, f)) {
-		if (f)
-			fclose(f);
-		return -1;
-	}
-	fclose(f);
-	out[strcspn(out, "\r\n")] = 0;
-	return 0;
-}
-
-static void parse_host(struct client_conf *c, const char *text)
-{
-	const char *two = strstr(text, "::"), *one = strrchr(text, ':');
-
-	snprintf(c->port, sizeof(c->port), "5900");
-	if (two && strchr(text, ':') == two) {
-		snprintf(c->host, sizeof(c->host), "%.*s", (int)(two - text), text);
-		snprintf(c->port, sizeof(c->port), "%s", two + 2);
-	} else if (one && strchr(text, ':') == one) {
-		int port = atoi(one + 1);
-
-		snprintf(c->host, sizeof(c->host), "%.*s", (int)(one - text), text);
-		snprintf(c->port, sizeof(c->port), "%d", port < 100 ? 5900 + port : port);
-	} else {
-		snprintf(c->host, sizeof(c->host), "%s", text);
-	}
-	if (!*c->host)
-		snprintf(c->host, sizeof(c->host), "localhost");
-}
-
-static const char *value(const char *arg, const char *name)
-{
-	size_t n = strlen(name);
-
-	return !strncmp(arg, name, n) && arg[n] == '=' ? arg + n + 1 : NULL;
-}
-
-static int parse(struct options *o, int argc, char **argv)
-{
-	const char *v, *home = getenv("HOME"), *host = NULL;
-
-	*o = (struct options){.resume = true, .still_ms = 300};
-	o->conf.quality = 8;
-	o->win =
-	    (struct window_conf){.clipboard_in = true, .clipboard_out = true, .title = "Caprock"};
-	snprintf(o->conf.known_hosts, sizeof(o->conf.known_hosts), "%s/.config/caprock/known_hosts",
-		 home ? home : ".");
-	for (int i = 1; i < argc; i++) {
-		const char *a = argv[i];
-
-		if (!strcmp(a, "--help")) {
-			usage();
-			exit(0);
-		} else if (!strcmp(a, "--version")) {
-			puts("caprock-viewer " CAPROCK_VERSION);
-			exit(0);
-		} else if ((v = value(a, "--user"))) {
-			snprintf(o->conf.user, sizeof(o->conf.user), "%s", v);
-		} else if ((v = value(a, "--password-file"))) {
-			if (read_password(v, o->conf.password, sizeof(o->conf.password))) {
-				fprintf(stderr, "cannot read %s: %m\n", v);
-				return -1;
-			}
-		} else if ((v = value(a, "--ca"))) {
-			snprintf(o->conf.ca_file, sizeof(o->conf.ca_file), "%s", v);
-		} else if ((v = value(a, "--known-hosts"))) {
-			snprintf(o->conf.known_hosts, sizeof(o->conf.known_hosts), "%s", v);
-		} else if ((v = value(a, "--encoding"))) {
-			o->conf.encoding = !strcmp(v, "zrle")  ? ENC_ZRLE
-					   : !strcmp(v, "raw") ? -1
-							       : ENC_TIGHT;
-		} else if ((v = value(a, "--quality"))) {
-			o->conf.quality = !strcmp(v, "lossless") ? -1 : atoi(v);
-		} else if ((v = value(a, "--clipboard"))) {
-			o->win.clipboard_in = !strcmp(v, "both") || !strcmp(v, "in");
-			o->win.clipboard_out = !strcmp(v, "both") || !strcmp(v, "out");
-		} else if ((v = value(a, "--dump"))) {
-			o->dump = v;
-		} else if ((v = value(a, "--seconds"))) {
-			o->seconds = (u32)atoi(v);
-		} else if ((v = value(a, "--until-exact"))) {
-			o->until_exact = true;
-			o->still_ms = (u32)atoi(v);
-		} else if (!strcmp(a, "--until-exact")) {
-			o->until_exact = true;
-		} else if (!strcmp(a, "--accept-new")) {
-			o->conf.accept_new = true;
-		} else if (!strcmp(a, "--insecure")) {
-			o->conf.insecure = true;
-		} else if (!strcmp(a, "--plain")) {
-			o->conf.plain = true;
-		} else if (!strcmp(a, "--fullscreen")) {
-			o->win.fullscreen = true;
-		} else if (!strcmp(a, "--smooth")) {
-			o->win.smooth = true;
-		} else if (!strcmp(a, "--grab")) {
-			o->win.grab = true;
-		} else if (!strcmp(a, "--headless")) {
-			o->headless = true;
-		} else if (!strcmp(a, "--no-reconnect")) {
-			o->resume = false;
-		} else if (a[0] == '-' || host) {
-			fprintf(stderr, "'%s' is not understood (--help)\n", a);
-			return -1;
-		} else {
-			host = a;
-		}
-	}
-	if (!host) {
-		usage();
-		return -1;
-	}
-	parse_host(&o->conf, host);
-	if (*o->conf.user && !*o->conf.password) {
-		char *p = getpass("Password: ");
-		snprintf(o->conf.password, sizeof(o->conf.password), "%s", p ? p : "");
-	}
-	char dir[512];
-	snprintf(dir, sizeof(dir), "%s", o->conf.known_hosts);
-	char *slash = strrchr(dir, '/');
-	if (slash && slash != dir) {
-		*slash = 0;
-		mkdir(dir, 0700); /* if it cannot be made, pinning says so */
-	}
-	return 0;
-}
-
-static int dump(const struct client *c, const char *path)
-{
-	FILE *f = fopen(path, "we");
-	int e = f ? 0 : -1;
-
-	for (u32 y = 0; !e && y < c->canvas.h; y++)
-		for (u32 x = 0; x < c->canvas.w; x++) {
-			u32 p = *image_at(&c->canvas, x, y) & 0xffffff;
-			u8 b[4] = {(u8)p, (u8)(p >> 8), (u8)(p >> 16), 0};
-			if (fwrite(b, 4, 1, f) != 1)
-				e = -1;
-		}
-	if (f && fclose(f))
-		e = -1;
-	if (e)
-		fprintf(stderr, "cannot write %s: %m\n", path);
+	if (v->o.dump)
+		e |= output_dump(&v->c, v->o.dump);
+	if (v->o.screenshot)
+		e |= output_screenshot(&v->c, v->o.screenshot);
 	return e;
 }
 
-static bool all_exact(const struct client *c)
+static u64 earliest(u64 a, u64 b)
 {
-	u32 n = c->exact.cols * c->exact.rows;
+	return a < b ? a : b;
+}
 
-	return c->state == CLIENT_IN && n &&
-	       (c->native ? tileset_count(&c->exact) == n : c->commits > 0);
+static void wait_for_something(struct viewer *v, struct pollfd fds[2])
+{
+	struct client *c = &v->c;
+	u64 now = client_now(), due = client_due(c);
+	struct timespec ts = {0}, *wait = NULL;
+
+	fds[0] = (struct pollfd){c->state == CLIENT_FAILED ? -1 : c->net.fd, client_events(c), 0};
+	fds[1] = (struct pollfd){v->w ? window_fd(v->w) : -1, POLLIN, 0};
+	if (v->w && fds[1].fd < 0)
+		due = earliest(due, now + EVENTS_US);
+	if (v->lost_us && c->state != CLIENT_IN)
+		due = earliest(due, c->began_us + RETRY_US);
+	if (v->o.seconds)
+		due = earliest(due, v->start_us + v->o.seconds * 1000000ull);
+	if (v->o.until_exact)
+		due = earliest(due, now + LOOK_US);
+	due = earliest(due, recorder_due(&v->record));
+	due = earliest(due, figures_due(&v->figures));
+	if (due != UINT64_MAX) {
+		u64 left = due > now ? due - now : 0;
+		ts = (struct timespec){(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
+		wait = &ts;
+	}
+	if (ppoll(fds, 2, wait, NULL) < 0 && errno != EINTR)
+		stop = 1;
+}
+
+static void show(struct viewer *v)
+{
+	struct client *c = &v->c;
+
+	if (c->state != CLIENT_IN || !c->committed) {
+		if (v->w && c->cursor.fresh)
+			window_present(v->w, c);
+		return;
+	}
+	u32 us = v->w ? window_present(v->w, c) : 0;
+	if (!tileset_empty(&c->painted))
+		v->changed_us = client_now();
+	client_shown(c, us);
+	if (v->w && (v->lost_us || !v->was_in))
+		window_say(v->w, NULL);
+	if (!v->was_in && v->figures.file)
+		client_want_stats(c, true);
+	v->lost_us = 0;
+	v->was_in = true;
+}
+
+static void film(struct viewer *v)
+{
+	if (v->w && window_wants_film(v->w)) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "caprock-%llu.h264",
+			 (unsigned long long)(client_now() / 1000));
+		if (v->record.file)
+			recorder_close(&v->record);
+		else if (v->c.canvas.px && recorder_open(&v->record, &v->c, name))
+			window_say(v->w, "Recording failed");
+	}
+	if (v->o.record && v->was_in && !v->filmed) {
+		v->filmed = true;
+		if (recorder_open(&v->record, &v->c, v->o.record))
+			stop = 1;
+	}
+	recorder_tick(&v->record, &v->c);
+}
+
+/* True: this is the end, and c.why says so. */
+static bool link_failed(struct viewer *v)
+{
+	struct client *c = &v->c;
+	u64 now = client_now();
+	char text[600];
+
+	if (c->state == CLIENT_FAILED && (c->final || !v->was_in || !v->o.resume))
+		return true;
+	bool eager = c->state == CLIENT_CONNECTING && now - v->lost_us < LONG_US;
+	u64 patience = eager ? GIVE_UP_US + 3 * c->rtt_us : PATIENT_US;
+	bool stale = v->lost_us && c->state != CLIENT_IN && now - c->began_us >= patience;
+	if (c->state != CLIENT_FAILED && !stale)
+		return false;
+	if (!v->lost_us) {
+		v->lost_us = now;
+		snprintf(text, sizeof(text), "%s: reconnecting ...", c->why);
+		fprintf(stderr, "%s\n", text);
+		if (v->w)
+			window_say(v->w, text);
+	}
+	if (stale || now - c->began_us >= RETRY_US)
+		client_connect(c, &v->o.conf);
+	return false;
+}
+
+/* Until the person, a signal, a condition or the link ends it: the exit status. */
+static int run(struct viewer *v)
+{
+	struct client *c = &v->c;
+
+	while (!stop) {
+		struct pollfd fds[2];
+
+		wait_for_something(v, fds);
+		if (v->w && !window_events(v->w, c))
+			return 0;
+		if (fds[0].fd >= 0 && fds[0].revents)
+			client_ready(c, fds[0].revents);
+		client_tick(c);
+		show(v);
+		film(v);
+		figures_tick(&v->figures, c, false);
+		if (*c->notice) {
+			fprintf(stderr, "%s\n", c->notice);
+			*c->notice = 0;
+		}
+		if (link_failed(v)) {
+			fprintf(stderr, "%s\n", c->why);
+			return 1;
+		}
+		if (want_picture) {
+			want_picture = 0;
+			write_pictures(v);
+		}
+		u64 now = client_now();
+		if (v->o.until_exact && client_is_exact(c) &&
+		    now - v->changed_us >= v->o.still_ms * 1000ull)
+			return 0;
+		if (v->o.seconds && now - v->start_us >= v->o.seconds * 1000000ull) {
+			if (v->o.until_exact)
+				fprintf(stderr, "not exact after %u seconds\n", v->o.seconds);
+			return v->o.until_exact || !v->was_in;
+		}
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	static struct client c;
-	struct options o;
-	struct window *w = NULL;
+	static struct viewer v;
 	char text[600];
-	int status = 1;
-	bool was_in = false;
-	u64 lost_us = 0;
+	int status = options_parse(&v.o, argc, argv);
 
-	if (parse(&o, argc, argv))
-		return 2;
-	if (o.conf.encoding == -1)
-		o.conf.encoding = ENC_RAW;
+	if (status)
+		return status < 0 ? 2 : 0;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	signal(SIGUSR1, on_signal);
-	if (!o.headless) {
-		w = window_open(&o.win, text, sizeof(text));
-		if (!w) {
+	if (v.o.stats && figures_open(&v.figures, v.o.stats))
+		return 1;
+	if (!v.o.headless) {
+		v.w = window_open(&v.o.win, text, sizeof(text));
+		if (!v.w) {
 			fprintf(stderr, "%s\n", text);
 			return 1;
 		}
-		snprintf(text, sizeof(text), "Connecting to %s ...", o.conf.host);
-		window_say(w, text);
+		snprintf(text, sizeof(text), "Connecting to %s ...", v.o.conf.host);
+		window_say(v.w, text);
 	}
-	u64 start = client_now(), changed = start;
-	c.net.fd = -1;
-	client_connect(&c, &o.conf);
-	while (!stop) {
-		struct pollfd fds[2] = {{c.net.fd, client_events(&c), 0},
-					{w ? window_fd(w) : -1, POLLIN, 0}};
-		u64 due = client_due(&c), now = client_now();
-
-		if (c.state == CLIENT_FAILED)
-			fds[0].fd = -1;
-		if (w && fds[1].fd < 0 && due > now + 5000)
-			due = now + 5000;
-		if (lost_us && c.state != CLIENT_IN && due > c.began_us + RETRY_US)
-			due = c.began_us + RETRY_US;
-		if (o.seconds && due > start + o.seconds * 1000000ull)
-			due = start + o.seconds * 1000000ull;
-		if (o.until_exact && due > now + 20000)
-			due = now + 20000;
-		struct timespec ts = {0}, *wait = NULL;
-		if (due != UINT64_MAX) {
-			u64 left = due > now ? due - now : 0;
-			ts = (struct timespec){(time_t)(left / 1000000),
-					       (long)(left % 1000000) * 1000};
-			wait = &ts;
-		}
-		if (ppoll(fds, 2, wait, NULL) < 0 && errno != EINTR)
-			break;
-		if (w && !window_events(w, &c)) {
-			status = 0;
-			break;
-		}
-		if (fds[0].fd >= 0 && fds[0].revents)
-			client_ready(&c, fds[0].revents);
-		client_tick(&c);
-		if (c.state == CLIENT_IN && c.committed) {
-			u32 us = w ? window_present(w, &c) : 0;
-
-			if (!tileset_empty(&c.painted))
-				changed = client_now();
-			client_shown(&c, us);
-			if (w && lost_us)
-				window_say(w, NULL);
-			if (!was_in && w)
-				window_say(w, NULL);
-			lost_us = 0;
-			was_in = true;
-		} else if (w && c.cursor.fresh) {
-			window_present(w, &c);
-		}
-		now = client_now();
-		if (*c.notice) {
-			fprintf(stderr, "%s\n", c.notice);
-			*c.notice = 0;
-		}
-		if (c.state == CLIENT_FAILED && (c.final || !was_in || !o.resume)) {
-			fprintf(stderr, "%s\n", c.why);
-			if (w && !o.resume)
-				window_say(w, c.why);
-			break;
-		}
-		bool stale = lost_us && c.state != CLIENT_IN && now - c.began_us >= GIVE_UP_US;
-		if (c.state == CLIENT_FAILED || stale) {
-			if (!lost_us) {
-				lost_us = now;
-				snprintf(text, sizeof(text), "%s: reconnecting ...", c.why);
-				fprintf(stderr, "%s\n", text);
-				if (w)
-					window_say(w, text);
-			}
-			if (stale || now - c.began_us >= RETRY_US)
-				client_connect(&c, &o.conf);
-		}
-		if (want_dump && o.dump) {
-			want_dump = 0;
-			dump(&c, o.dump);
-		}
-		if (o.until_exact && all_exact(&c) && now - changed >= o.still_ms * 1000ull) {
-			status = 0;
-			break;
-		}
-		if (o.seconds && now - start >= o.seconds * 1000000ull) {
-			status = o.until_exact || !was_in;
-			break;
-		}
-	}
-	if (stop)
-		status = 0;
-	if (o.headless && c.canvas.px)
-		fprintf(stderr, "commits %u bytes %llu native %d exact %u of %u\n", c.commits,
-			(unsigned long long)c.net.received, c.native, tileset_count(&c.exact),
-			c.exact.cols * c.exact.rows);
-	if (o.dump && c.canvas.px && dump(&c, o.dump))
+	v.start_us = v.changed_us = client_now();
+	v.c.net.fd = -1;
+	client_connect(&v.c, &v.o.conf);
+	status = run(&v);
+	figures_tick(&v.figures, &v.c, true);
+	if (v.o.headless && v.c.canvas.px)
+		fprintf(stderr, "commits %u bytes %llu native %d exact %u of %u\n", v.c.commits,
+			(unsigned long long)v.c.net.received, v.c.native, tileset_count(&v.c.exact),
+			v.c.exact.cols * v.c.exact.rows);
+	if (v.was_in && write_pictures(&v))
 		status = 1;
-	client_close(&c, true);
-	window_close(w);
+	recorder_close(&v.record);
+	figures_close(&v.figures);
+	client_close(&v.c, true);
+	window_close(v.w);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <X11/Xlib.h>
 
 #include "viewer/client/keys.h"
+#include "viewer/client/output.h"
 #include "viewer/client/window.h"
 
 #define MAX_RECTS 256
@@ -23,6 +24,7 @@ struct window {
 	SDL_Rect place; /* where the picture lies in the window */
 	bool whole;	/* everything must be drawn */
 	bool relative, stats;
+	bool film; /* asked for, not yet told */
 	u16 buttons;
 	u8 down[SDL_NUM_SCANCODES];
 	u32 title_commits, title_ms;
@@ -272,6 +274,14 @@ void window_say(struct window *w, const char *text)
 	w->title_ms = 0;
 }
 
+bool window_wants_film(struct window *w)
+{
+	bool film = w->film;
+
+	w->film = false;
+	return film;
+}
+
 static void release_all(struct window *w, struct client *c)
 {
 	for (int i = 0; i < SDL_NUM_SCANCODES; i++)
@@ -346,11 +356,14 @@ static bool hot_key(struct window *w, struct client *c, const SDL_KeyboardEvent 
 		break;
 	case SDL_SCANCODE_P: {
 		char name[64];
-		snprintf(name, sizeof(name), "caprock-%u.bmp", SDL_GetTicks());
-		if (w->canvas)
-			SDL_SaveBMP(w->canvas, name);
+		snprintf(name, sizeof(name), "caprock-%llu.png",
+			 (unsigned long long)(client_now() / 1000));
+		window_say(w, output_screenshot(c, name) ? "The screenshot failed" : name);
 		break;
 	}
+	case SDL_SCANCODE_V:
+		w->film = true;
+		break;
 	default:
 		return false;
 	}

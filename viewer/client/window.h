@@ -18,5 +18,7 @@ int window_fd(struct window *w);
 bool window_events(struct window *w, struct client *c);
 /* Shows what the client has painted. Returns microseconds it took. */
 u32 window_present(struct window *w, struct client *c);
+/* True once after the key for it: recording should begin, or end. */
+bool window_wants_film(struct window *w);
 /* A line for the person: connecting, lost, refused. NULL: none. */
 void window_say(struct window *w, const char *text);

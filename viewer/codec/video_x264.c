@@ -71,7 +71,7 @@ static struct video_enc *x264_enc_open(const struct video_conf *c)
 	p->vui.i_transfer = 1;
 	p->vui.i_colmatrix = 1;
 	p->rc.i_rc_method = X264_RC_CRF;
-	p->rc.f_rf_constant = 17;
+	p->rc.f_rf_constant = 18;
 	/* Colours carry as much of a picture's error as brightness, once back in RGB: the encoder's
 	 * habit of coding them six steps coarser in 4:4:4 is undone. Intra 4x4 saves a tenth. */
 	p->analyse.i_chroma_qp_offset = -6;

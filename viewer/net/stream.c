@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/inet_diag.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -60,6 +61,7 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 		got = gnutls_record_recv(s->tls, buf, n);
 		if (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED)
 			return 0;
+		s->goodbye = got == 0; /* a close alert; a mere end of the TCP stream is an error */
 		if (got <= 0 && got != GNUTLS_E_REHANDSHAKE)
 			return lost(s);
 		return got < 0 ? 0 : got;
@@ -67,16 +69,24 @@ static ssize_t read_some(struct net_stream *s, u8 *buf, size_t n)
 	got = recv(s->fd, buf, n, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	s->goodbye = got == 0;
 	return got <= 0 ? lost(s) : got;
 }
 
 int net_receive(struct net_stream *s)
 {
 	struct wbuf *to = s->websocket ? &s->ws_in : &s->in;
+	size_t had = s->in.n;
 	int any = 0;
 
 	if (s->closed)
 		return ERR_IO;
+	/* Frames that did not fit before the owner ate. */
+	if (s->websocket && s->ws_in.n) {
+		if (websocket_unframe(s))
+			return lost(s);
+		any = s->in.n > had;
+	}
 	for (;;) {
 		size_t limit = to->limit, room = limit - to->n < 65536 ? limit - to->n : 65536;
 		size_t at = to->n;
@@ -129,6 +139,12 @@ int net_flush(struct net_stream *s)
 {
 	if (s->closed || s->out.failed)
 		return lost(s);
+	if (s->websocket && s->out.n > s->framed) {
+		websocket_frame(s, s->framed);
+		if (s->out.failed)
+			return lost(s);
+		s->framed = s->out.n;
+	}
 	while (s->out_at < s->out.n) {
 		ssize_t n = write_some(s, s->out.p + s->out_at, s->out.n - s->out_at);
 
@@ -140,9 +156,10 @@ int net_flush(struct net_stream *s)
 		s->sent += (u64)n;
 	}
 	if (s->out_at == s->out.n) {
-		s->out.n = s->out_at = 0;
+		s->out.n = s->out_at = s->framed = 0;
 	} else if (s->out_at > (1u << 20)) {
 		wbuf_eat(&s->out, s->out_at);
+		s->framed -= s->websocket ? s->out_at : 0;
 		s->out_at = 0;
 	}
 	return 0;
@@ -223,6 +240,17 @@ void net_path(const struct net_stream *s, struct net_path *p)
 	p->rtt_us = t.tcpi_rtt;
 	p->min_rtt_us = t.tcpi_min_rtt;
 	p->rate_bps = t.tcpi_delivery_rate;
+	p->unacked = t.tcpi_unacked;
 	p->app_limited = t.tcpi_delivery_rate_app_limited;
 	p->retransmits = t.tcpi_total_retrans;
+
+	union tcp_cc_info cc = {0};
+	n = sizeof(cc);
+	if (!getsockopt(s->fd, IPPROTO_TCP, TCP_CC_INFO, &cc, &n) && n == sizeof(cc.bbr)) {
+		u64 bw = (u64)cc.bbr.bbr_bw_hi << 32 | cc.bbr.bbr_bw_lo;
+		if (bw) {
+			p->rate_bps = bw;
+			p->app_limited = false; /* it knows which samples to trust */
+		}
+	}
 }

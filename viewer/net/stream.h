@@ -2,7 +2,7 @@
  * A byte stream over a non-blocking socket, clear, in TLS 1.3, or in WebSocket frames over either.
  *
  * Received bytes gather in `in` (the owner eats them), bytes to send in `out`. Nothing blocks and
- * nothing is sent but by net_flush().
+ * nothing is sent but by net_flush(), which also makes the frames.
  */
 #pragma once
 
@@ -18,8 +18,10 @@ struct net_stream {
 	bool tls_up;	      /* the handshake is done */
 	bool websocket;	      /* see websocket.h */
 	bool closed;	      /* the peer is gone, or lied */
+	bool goodbye; /* closed as the peer wished: it said so, or ended a clear stream in order */
 	struct wbuf in, out;
 	size_t out_at;	    /* bytes of out already sent */
+	size_t framed;	    /* websocket: bytes of out that lie in frames */
 	size_t tls_owed;    /* bytes the TLS layer has taken and not yet sent */
 	struct wbuf ws_in;  /* raw bytes of an unfinished frame */
 	u64 sent, received; /* payload bytes, TLS and frames not counted */
@@ -56,8 +58,9 @@ __must_check int net_peer_fingerprint(struct net_stream *s, u8 out[32]);
 /* What TCP says of the path. Zero where unknown. */
 struct net_path {
 	u32 rtt_us, min_rtt_us;
-	u64 rate_bps; /* delivery rate, bytes a second */
+	u64 rate_bps; /* delivery rate, bytes a second: BBR's own estimate where that runs */
 	bool app_limited;
+	u32 unacked; /* segments that the peer's machine has not confirmed */
 	u32 retransmits;
 };
 void net_path(const struct net_stream *s, struct net_path *p);

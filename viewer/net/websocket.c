@@ -73,11 +73,27 @@ int websocket_accept(struct net_stream *s)
 		answer(s, "\r\nSec-WebSocket-Protocol: binary");
 	answer(s, "\r\n\r\n");
 
+	s->framed = s->out.n; /* the answer itself goes bare */
 	size_t used = (size_t)(end + 2 - req);
 	put_bytes(&s->ws_in, s->in.p + used, s->in.n - used);
 	s->in.n = 0;
 	s->websocket = true;
 	return websocket_unframe(s) ? ERR_CORRUPT : 1;
+}
+
+/* A control frame must not land inside another: what waits is framed first. */
+static void put_pong(struct net_stream *s, const u8 *data, const u8 *mask, u32 n)
+{
+	if (s->out.n > s->framed)
+		websocket_frame(s, s->framed);
+	size_t from = s->out.n;
+	u8 *d = n ? wbuf_room(&s->out, n) : NULL;
+	for (u32 i = 0; d && i < n; i++)
+		d[i] = data[i] ^ mask[i % 4];
+	websocket_frame(s, from);
+	if (!s->out.failed)
+		s->out.p[from] = 0x8a;
+	s->framed = s->out.n;
 }
 
 int websocket_unframe(struct net_stream *s)
@@ -100,8 +116,10 @@ int websocket_unframe(struct net_stream *s)
 		const u8 *mask = get_bytes(&r, 4), *data = get_bytes(&r, (size_t)n);
 		if (r.starved)
 			return 0;
-		if (op == 8)
+		if (op == 8) {
+			s->goodbye = true;
 			return ERR_IO;
+		}
 		if (op == 0 || op == 1 || op == 2) {
 			if (s->in.n + n > s->in.limit)
 				return 0; /* the owner eats first */
@@ -109,13 +127,7 @@ int websocket_unframe(struct net_stream *s)
 			for (u64 i = 0; d && i < n; i++)
 				d[i] = data[i] ^ mask[i % 4];
 		} else if (op == 9) {
-			size_t from = s->out.n;
-			u8 *d = n ? wbuf_room(&s->out, (size_t)n) : NULL;
-			for (u64 i = 0; d && i < n; i++)
-				d[i] = data[i] ^ mask[i % 4];
-			websocket_frame(s, from);
-			if (!s->out.failed)
-				s->out.p[from] = 0x8a; /* pong */
+			put_pong(s, data, mask, (u32)n);
 		}
 		wbuf_eat(&s->ws_in, r.at);
 	}

@@ -71,6 +71,15 @@ bool svm_present(const char **why, const char **remedy)
 	return true;
 }
 
+/* A nested table's leaves are those of the processor's own tables (APM 2 §15.25.5). */
+enum pt_leaf_max svm_leaf_max(void)
+{
+	u32 r[4];
+
+	cpuid(0x80000001, 0, r);
+	return r[3] >> 26 & 1 ? PT_LEAF_1G : PT_LEAF_2M;
+}
+
 /* The number of a register's pair of bits in the MSR permission map (APM 2 §15.11). */
 static bool msrpm_index(u32 msr, u32 *pair)
 {

@@ -77,22 +77,6 @@ static void svm_vcpu_load(struct vcpu *v)
 		wrmsr(MSR_PRED_CMD, 1);
 	asm volatile("clgi" : : : "memory");
 	block(v)->tlb_control = TLB_FLUSH_ALL;
-	if (read_cr4() & CR4_OSXSAVE)
-		write_xcr0(v->view.xcr0);
-}
-
-/* x87, SSE and what XSAVE adds, back to their initial values: XRSTOR of an area that has none. */
-static void clear_vectors(void)
-{
-	static const u8 initial[576] __aligned(64) = {
-	    [0] = 0x7f, [1] = 0x03, [24] = 0x80, [25] = 0x1f};
-
-	if (read_cr4() & CR4_OSXSAVE) {
-		asm volatile("xrstor64 %0" : : "m"(initial), "a"(~0u), "d"(~0u));
-		write_xcr0(1);
-	} else {
-		asm volatile("fxrstor64 %0" : : "m"(initial));
-	}
 }
 
 static void svm_vcpu_unload(struct vcpu *v)
@@ -101,9 +85,7 @@ static void svm_vcpu_unload(struct vcpu *v)
 		wrmsr(MSR_SPEC_CTRL, 0);
 	if (svm_features.ibpb)
 		wrmsr(MSR_PRED_CMD, 1);
-	asm volatile("mov %0, %%dr0; mov %0, %%dr1; mov %0, %%dr2; mov %0, %%dr3" : : "r"(0ull));
-	write_cr2(0);
-	clear_vectors();
+	cpu_clear_guest_registers();
 	asm volatile("stgi" : : : "memory");
 }
 
@@ -157,6 +139,8 @@ static void svm_set_state(struct vcpu *v, const struct reset_state *r)
 	v->moved = false;
 	v->view.xcr0 = r->xcr0;
 	v->view.cr4 = r->cr4;
+	if (read_cr4() & CR4_OSXSAVE)
+		write_xcr0(r->xcr0);
 	b->rip = r->rip;
 	b->rflags = r->rflags;
 	b->cr0 = r->cr0;
@@ -339,6 +323,7 @@ const struct virt_ops svm_ops = {
     .name = "SVM",
     .format = &pt_format_npt,
     .present = svm_present,
+    .leaf_max = svm_leaf_max,
     .core_start = svm_core_start,
     .core_stop = svm_core_stop,
     .vcpu_init = svm_vcpu_init,

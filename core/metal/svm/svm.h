@@ -27,6 +27,7 @@ extern u64 svm_iopm, svm_msrpm_xapic, svm_msrpm_x2apic;
 
 /* start.c */
 bool svm_present(const char **why, const char **remedy);
+enum pt_leaf_max svm_leaf_max(void);
 __must_check int svm_core_start(struct cpu *c);
 void svm_core_stop(struct cpu *c);
 

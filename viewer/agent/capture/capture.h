@@ -78,12 +78,17 @@ struct capture_ops {
 	const struct capture_cursor *(*cursor)(struct capture *c);
 	/* Asks for another size; ERR_UNSUPPORTED where the source cannot. */
 	int (*resize)(struct capture *c, const struct native_heads *want);
+	/* A viewer put the pointer there. NULL: of no use to this source. */
+	void (*pointed)(struct capture *c, u16 x, u16 y);
 };
 
-extern const struct capture_ops capture_test, capture_x11;
+extern const struct capture_ops capture_drm, capture_test, capture_x11;
 
 /* Pixels of a buffer as an image. ERR_UNSUPPORTED: a format, modifier or pitch we cannot read. */
 __must_check int capture_map(const struct capture_buffer *b, struct image *img);
 void capture_unmap(const struct capture_buffer *b, struct image *img);
+
+/* A source's own picture in memory, as a buffer. */
+struct capture_buffer capture_of_image(const struct image *img, u64 when_us);
 
 u64 now_us(void);

@@ -53,3 +53,20 @@ void capture_unmap(const struct capture_buffer *b, struct image *img)
 	}
 	*img = (struct image){0};
 }
+
+struct capture_buffer capture_of_image(const struct image *img, u64 when_us)
+{
+	return (struct capture_buffer){
+	    .kind = CAPTURE_MEMORY,
+	    .fourcc = DRM_FORMAT_XRGB8888,
+	    .modifier = DRM_FORMAT_MOD_LINEAR,
+	    .colour = COLOUR_SRGB,
+	    .w = img->w,
+	    .h = img->h,
+	    .pitch = img->stride * 4,
+	    .fd = -1,
+	    .memory = img->px,
+	    .length = (size_t)img->stride * img->h * 4,
+	    .when_us = when_us,
+	};
+}

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <drm_fourcc.h>
 
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
@@ -221,19 +220,7 @@ static int test_grab(struct capture *c, struct tileset *damage, struct capture_b
 		tileset_fill(damage);
 		c->shown = n;
 	}
-	*b = (struct capture_buffer){
-	    .kind = CAPTURE_MEMORY,
-	    .fourcc = DRM_FORMAT_XRGB8888,
-	    .modifier = DRM_FORMAT_MOD_LINEAR,
-	    .colour = COLOUR_SRGB,
-	    .w = c->img.w,
-	    .h = c->img.h,
-	    .pitch = c->img.stride * 4,
-	    .fd = -1,
-	    .memory = c->img.px,
-	    .length = (size_t)c->img.stride * c->img.h * 4,
-	    .when_us = now_us(),
-	};
+	*b = capture_of_image(&c->img, now_us());
 	return 0;
 }
 

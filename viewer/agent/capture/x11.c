@@ -15,12 +15,11 @@
 #include <X11/extensions/Xdamage.h>
 #include <X11/extensions/Xfixes.h>
 #include <X11/extensions/Xrandr.h>
-#include <drm_fourcc.h>
 
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
 
-#define MAX_RANGES 16
+#define MAX_MISSES 100u
 
 struct capture {
 	Display *dpy;
@@ -30,7 +29,8 @@ struct capture {
 	XImage *ximg;
 	XShmSegmentInfo shm;
 	bool attached;
-	bool all; /* everything may differ: first picture or another size */
+	bool all;   /* everything may differ: first picture or another size */
+	u32 misses; /* grabs in a row that the server refused */
 	struct tileset dirty;
 	struct native_heads heads;
 	struct capture_cursor cursor;
@@ -270,25 +270,18 @@ static int x11_grab(struct capture *c, struct tileset *damage, struct capture_bu
 		tileset_fill(&c->dirty);
 	/* Before the pixels are read: what is drawn in between is told again. */
 	XDamageSubtract(c->dpy, c->damage, None, None);
-	int e = fetch(c);
-	if (e)
-		return e;
+	if (fetch(c)) {
+		/* The screen has become smaller and the event is on its way, or there is none. */
+		c->all = true;
+		return ++c->misses < MAX_MISSES ? ERR_BUSY : ERR_IO;
+	}
+	c->misses = 0;
 	c->all = false;
 	memcpy(damage->bits, c->dirty.bits, (size_t)c->dirty.words * 8);
 	tileset_clear(&c->dirty);
-	*b = (struct capture_buffer){
-	    .kind = CAPTURE_MEMORY,
-	    .fourcc = DRM_FORMAT_XRGB8888,
-	    .modifier = DRM_FORMAT_MOD_LINEAR,
-	    .colour = COLOUR_SRGB,
-	    .w = (u32)c->ximg->width,
-	    .h = (u32)c->ximg->height,
-	    .pitch = (u32)c->ximg->bytes_per_line,
-	    .fd = -1,
-	    .memory = c->shm.shmaddr,
-	    .length = (size_t)c->ximg->bytes_per_line * (size_t)c->ximg->height,
-	    .when_us = now_us(),
-	};
+	struct image img = {(u32 *)c->shm.shmaddr, (u32)c->ximg->width, (u32)c->ximg->height,
+			    (u32)c->ximg->bytes_per_line / 4};
+	*b = capture_of_image(&img, now_us());
 	return 0;
 }
 

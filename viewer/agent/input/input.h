@@ -22,7 +22,7 @@ struct input_ops {
 	void (*resize)(struct input *i, u16 w, u16 h);
 };
 
-extern const struct input_ops input_none, input_xtest;
+extern const struct input_ops input_none, input_uinput, input_xtest;
 
 /* XT set 1 (QEMU form) to Linux key codes; 0 if there is none. */
 u16 input_evdev_code(u32 scancode);

@@ -1,0 +1,206 @@
+/* The virtual-machine control structure: Intel SDM volume 3, chapter 25 and appendix B. */
+#pragma once
+
+#include "core/base/types.h"
+
+/* Field encodings (appendix B). */
+enum vmcs_field {
+	VMCS_VPID = 0x0000,
+	VMCS_GUEST_ES = 0x0800, /* then CS SS DS FS GS, 2 apart, as enum insn_seg; LDTR, TR */
+	VMCS_GUEST_CS = 0x0802,
+	VMCS_GUEST_SS = 0x0804,
+	VMCS_GUEST_LDTR = 0x080c,
+	VMCS_GUEST_TR = 0x080e,
+	VMCS_HOST_ES = 0x0c00,
+	VMCS_HOST_CS = 0x0c02,
+	VMCS_HOST_SS = 0x0c04,
+	VMCS_HOST_DS = 0x0c06,
+	VMCS_HOST_FS = 0x0c08,
+	VMCS_HOST_GS = 0x0c0a,
+	VMCS_HOST_TR = 0x0c0c,
+
+	VMCS_MSR_BITMAP = 0x2004,
+	VMCS_TSC_OFFSET = 0x2010,
+	VMCS_EPT_POINTER = 0x201a,
+	VMCS_XSS_BITMAP = 0x202c,
+	VMCS_ENCLS_BITMAP = 0x202e,
+	VMCS_GUEST_PHYSICAL = 0x2400,
+	VMCS_LINK_POINTER = 0x2800,
+	VMCS_GUEST_DEBUGCTL = 0x2802,
+	VMCS_GUEST_PAT = 0x2804,
+	VMCS_GUEST_EFER = 0x2806,
+	VMCS_GUEST_PDPTE0 = 0x280a,
+	VMCS_HOST_PAT = 0x2c00,
+	VMCS_HOST_EFER = 0x2c02,
+
+	VMCS_PIN_CONTROLS = 0x4000,
+	VMCS_PROC_CONTROLS = 0x4002,
+	VMCS_EXCEPTIONS = 0x4004,
+	VMCS_PF_MASK = 0x4006,
+	VMCS_PF_MATCH = 0x4008,
+	VMCS_CR3_TARGETS = 0x400a,
+	VMCS_EXIT_CONTROLS = 0x400c,
+	VMCS_EXIT_MSR_STORE = 0x400e,
+	VMCS_EXIT_MSR_LOAD = 0x4010,
+	VMCS_ENTRY_CONTROLS = 0x4012,
+	VMCS_ENTRY_MSR_LOAD = 0x4014,
+	VMCS_ENTRY_EVENT = 0x4016,
+	VMCS_ENTRY_ERROR_CODE = 0x4018,
+	VMCS_ENTRY_LENGTH = 0x401a,
+	VMCS_PROC2_CONTROLS = 0x401e,
+	VMCS_INSTRUCTION_ERROR = 0x4400,
+	VMCS_EXIT_REASON = 0x4402,
+	VMCS_EXIT_EVENT = 0x4404,
+	VMCS_EXIT_ERROR_CODE = 0x4406,
+	VMCS_VECTORING_EVENT = 0x4408,
+	VMCS_VECTORING_ERROR_CODE = 0x440a,
+	VMCS_EXIT_LENGTH = 0x440c,
+	VMCS_EXIT_INSTRUCTION = 0x440e,
+	VMCS_GUEST_ES_LIMIT = 0x4800, /* then as the selectors; GDTR and IDTR at the end */
+	VMCS_GUEST_TR_LIMIT = 0x480e,
+	VMCS_GUEST_GDTR_LIMIT = 0x4810,
+	VMCS_GUEST_IDTR_LIMIT = 0x4812,
+	VMCS_GUEST_ES_RIGHTS = 0x4814,
+	VMCS_GUEST_CS_RIGHTS = 0x4816,
+	VMCS_GUEST_SS_RIGHTS = 0x4818,
+	VMCS_GUEST_LDTR_RIGHTS = 0x4820,
+	VMCS_GUEST_TR_RIGHTS = 0x4822,
+	VMCS_GUEST_INTERRUPTIBILITY = 0x4824,
+	VMCS_GUEST_ACTIVITY = 0x4826,
+	VMCS_GUEST_SYSENTER_CS = 0x482a,
+	VMCS_HOST_SYSENTER_CS = 0x4c00,
+
+	VMCS_CR0_MASK = 0x6000,
+	VMCS_CR4_MASK = 0x6002,
+	VMCS_CR0_SHADOW = 0x6004,
+	VMCS_CR4_SHADOW = 0x6006,
+	VMCS_EXIT_QUALIFICATION = 0x6400,
+	VMCS_GUEST_CR0 = 0x6800,
+	VMCS_GUEST_CR3 = 0x6802,
+	VMCS_GUEST_CR4 = 0x6804,
+	VMCS_GUEST_ES_BASE = 0x6806, /* then as the selectors; GDTR and IDTR at the end */
+	VMCS_GUEST_TR_BASE = 0x6814,
+	VMCS_GUEST_GDTR_BASE = 0x6816,
+	VMCS_GUEST_IDTR_BASE = 0x6818,
+	VMCS_GUEST_DR7 = 0x681a,
+	VMCS_GUEST_RSP = 0x681c,
+	VMCS_GUEST_RIP = 0x681e,
+	VMCS_GUEST_RFLAGS = 0x6820,
+	VMCS_GUEST_PENDING_DEBUG = 0x6822,
+	VMCS_GUEST_SYSENTER_ESP = 0x6824,
+	VMCS_GUEST_SYSENTER_EIP = 0x6826,
+	VMCS_HOST_CR0 = 0x6c00,
+	VMCS_HOST_CR3 = 0x6c02,
+	VMCS_HOST_CR4 = 0x6c04,
+	VMCS_HOST_FS_BASE = 0x6c06,
+	VMCS_HOST_GS_BASE = 0x6c08,
+	VMCS_HOST_TR_BASE = 0x6c0a,
+	VMCS_HOST_GDTR_BASE = 0x6c0c,
+	VMCS_HOST_IDTR_BASE = 0x6c0e,
+	VMCS_HOST_SYSENTER_ESP = 0x6c10,
+	VMCS_HOST_SYSENTER_EIP = 0x6c12,
+	VMCS_HOST_RSP = 0x6c14,
+	VMCS_HOST_RIP = 0x6c16,
+};
+
+/* Pin-based controls (§25.6.1). */
+#define PIN_NMI_EXIT	 (1u << 3)
+#define PIN_VIRTUAL_NMIS (1u << 5)
+
+/* Primary processor-based controls (§25.6.2). */
+#define PROC_RDPMC_EXIT	 (1u << 11)
+#define PROC_CR3_LOAD	 (1u << 15)
+#define PROC_CR3_STORE	 (1u << 16)
+#define PROC_NMI_WINDOW	 (1u << 22)
+#define PROC_IO_EXIT	 (1u << 24)
+#define PROC_MSR_BITMAPS (1u << 28)
+#define PROC_SECONDARY	 (1u << 31)
+
+/* Secondary ones. */
+#define PROC2_EPT	   (1u << 1)
+#define PROC2_RDTSCP	   (1u << 3)
+#define PROC2_VPID	   (1u << 5)
+#define PROC2_WBINVD_EXIT  (1u << 6)
+#define PROC2_UNRESTRICTED (1u << 7)
+#define PROC2_INVPCID	   (1u << 12)
+#define PROC2_ENCLS_EXIT   (1u << 15)
+#define PROC2_HIDE_FROM_PT (1u << 19)
+#define PROC2_XSAVES	   (1u << 20)
+
+/* VM-exit controls (§25.7.1). */
+#define VMEXIT_SAVE_DEBUG   (1u << 2)
+#define VMEXIT_64BIT	    (1u << 9)
+#define VMEXIT_SAVE_PAT	    (1u << 18)
+#define VMEXIT_LOAD_PAT	    (1u << 19)
+#define VMEXIT_SAVE_EFER    (1u << 20)
+#define VMEXIT_LOAD_EFER    (1u << 21)
+#define VMEXIT_HIDE_FROM_PT (1u << 24)
+
+/* VM-entry controls (§25.8.1). */
+#define VMENTRY_LOAD_DEBUG   (1u << 2)
+#define VMENTRY_LONG_MODE    (1u << 9)
+#define VMENTRY_LOAD_PAT     (1u << 14)
+#define VMENTRY_LOAD_EFER    (1u << 15)
+#define VMENTRY_HIDE_FROM_PT (1u << 17)
+
+/* Interruption information of entry, exit and vectoring (§25.8.3, §25.9.2). */
+#define VMEVENT_VECTOR	      0xffu
+#define VMEVENT_TYPE	      (7u << 8)
+#define VMEVENT_INTERRUPT     (0u << 8)
+#define VMEVENT_NMI	      (2u << 8)
+#define VMEVENT_EXCEPTION     (3u << 8)
+#define VMEVENT_PRIVILEGED    (5u << 8) /* INT1 */
+#define VMEVENT_ERROR_CODE    (1u << 11)
+#define VMEVENT_NMI_UNBLOCKED (1u << 12) /* by an IRET that then did not complete */
+#define VMEVENT_VALID	      (1u << 31)
+
+/* Guest interruptibility (§25.4.2). */
+#define SHADOW_STI    1u
+#define SHADOW_MOV_SS 2u
+#define BLOCKED_NMI   8u
+
+#define ACTIVITY_ACTIVE 0
+#define ACTIVITY_HLT	1
+
+#define RIGHTS_L	(1u << 13)
+#define RIGHTS_DB	(1u << 14)
+#define RIGHTS_G	(1u << 15)
+#define RIGHTS_P	(1u << 7)
+#define RIGHTS_UNUSABLE (1u << 16)
+
+#define PENDING_DEBUG_STEP (1ull << 14)
+
+#define EXIT_REASON_FAILED (1u << 31) /* the guest was not entered */
+
+/* Basic exit reasons (appendix C). */
+enum vmx_reason {
+	VMX_EXCEPTION = 0,
+	VMX_TRIPLE_FAULT = 2,
+	VMX_INIT = 3,
+	VMX_NMI_WINDOW = 8,
+	VMX_TASK_SWITCH = 9,
+	VMX_CPUID = 10,
+	VMX_GETSEC = 11,
+	VMX_INVD = 13,
+	VMX_RDPMC = 15,
+	VMX_RSM = 17,
+	VMX_VMCALL = 18, /* then VMCLEAR VMLAUNCH VMPTRLD VMPTRST VMREAD VMRESUME VMWRITE */
+	VMX_VMXOFF = 26,
+	VMX_VMXON = 27,
+	VMX_CR = 28,
+	VMX_IO = 30,
+	VMX_RDMSR = 31,
+	VMX_WRMSR = 32,
+	VMX_BAD_GUEST_STATE = 33,
+	VMX_BAD_MSR_LOAD = 34,
+	VMX_MACHINE_CHECK = 41,
+	VMX_EPT_VIOLATION = 48,
+	VMX_EPT_MISCONFIG = 49,
+	VMX_INVEPT = 50,
+	VMX_INVVPID = 53,
+	VMX_WBINVD = 54,
+	VMX_XSETBV = 55,
+	VMX_VMFUNC = 59,
+	VMX_ENCLS = 60,
+	VMX_REASONS = 64,
+};

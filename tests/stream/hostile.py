@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""200 connections that stall, flood or lie, beside a viewer that must not notice."""
+import json
+import os
+import random
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import endtoend  # noqa: E402
+from endtoend import VIEWER, Agent, Program, tell  # noqa: E402
+from rfb import Client  # noqa: E402
+
+COUNT = 200
+MEMORY_MB = 300  # what all of them together may cost the agent
+random.seed(5)
+
+
+def stall(port, keep):
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    s.sendall(b"RFB 003.008\n"[:random.randrange(13)])
+    keep.append(s)
+
+
+def flood(port, keep):
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    try:
+        for _ in range(20):
+            s.sendall(random.randbytes(65536))
+    except OSError:
+        pass  # shown the door: that is right
+    keep.append(s)
+
+
+def half_tls(port, keep):
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    s.recv(12)
+    s.sendall(b"RFB 003.008\n")
+    s.recv(8)
+    s.sendall(bytes([19, 0, 2]) + struct.pack(">I", 260) + b"\x16\x03\x01" + random.randbytes(200))
+    keep.append(s)
+
+
+LIES = [
+    struct.pack(">BxxxI", 6, 0x7fffffff),                # a clipboard of two gibibytes
+    struct.pack(">BxxxiI", 6, -0x7fffffff, 1),           # an extended one
+    struct.pack(">BBHI", 200, 1, 3, 0xffffffff),         # a native message of four
+    struct.pack(">BxHHBx", 251, 1, 1, 255),              # 255 screens
+    struct.pack(">BxxxIB", 248, 0x80000000, 255),        # a fence of 255 bytes
+    bytes([0, 0, 0, 0, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 40, 8, 0, 0, 0, 0]),  # a shift past the pixel
+    struct.pack(">BBHI", 200, 0, 1, 40) + b"\xff\xff\xff\xff" + bytes(36),        # a version nobody has
+    random.randbytes(4096),
+]
+
+
+def lie(port, keep):
+    c = Client("127.0.0.1", port)
+    c.send(random.choice(LIES))
+    keep.append(c.s)
+
+
+def never_read(port, keep):
+    """Asks for everything, again and again, and reads nothing."""
+    c = Client("127.0.0.1", port)
+    c.encodings(0)
+    ask = struct.pack(">BBHHHH", 3, 0, 0, 0, c.width, c.height) + struct.pack(">BxxxIB", 248, 0x80000000, 64) + bytes(64)
+    c.s.settimeout(2)
+    try:
+        for _ in range(2000):
+            c.send(ask * 20)
+    except OSError:
+        pass
+    keep.append(c.s)
+
+
+def memory_mb(pid):
+    for line in open("/proc/%d/status" % pid):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def main():
+    tmp = tempfile.mkdtemp(prefix="caprock-hostile-")
+    keep = []
+    try:
+        a = Agent(tmp, "--source=test", "--display=mix", "--width=640", "--height=480", "--security=x509none",
+                  "--max-viewers=64", "--handshake-s=10")
+        stats = os.path.join(tmp, "stats")
+        v = Program([VIEWER, "--headless", "--no-reconnect", "--accept-new", "--known-hosts=" + os.path.join(tmp, "known"),
+                     "--stats=" + stats, "127.0.0.1::%d" % a.port], os.path.join(tmp, "viewer.log"))
+        a.wait_for("speaks the native")
+        time.sleep(4)
+        before, mark = memory_mb(a.p.pid), len(open(stats).readlines())
+        kinds = [stall, flood, half_tls, lie]
+        jobs = [random.choice(kinds) for _ in range(COUNT - 6)] + [never_read] * 6
+        random.shuffle(jobs)
+
+        def run(part):
+            for job in part:
+                try:
+                    job(a.port, keep)
+                except (OSError, EOFError, AssertionError):
+                    pass  # refused, or pushed out by a newer one
+        threads = [threading.Thread(target=run, args=(jobs[i::4],)) for i in range(4)]
+        start = time.monotonic()
+        most = before
+        for t in threads:
+            t.start()
+        while any(t.is_alive() for t in threads) and time.monotonic() - start < 120:
+            time.sleep(0.2)
+            most = max(most, memory_mb(a.p.pid))
+        time.sleep(2)
+        lines = [json.loads(line) for line in open(stats)]
+        calm, storm = lines[1:mark], lines[mark:]
+        moving = sorted(line["fps"] for line in calm)[-1]
+        under = sorted(line["fps"] for line in storm)
+        tell(a.p.poll() is None and v.p.poll() is None and storm and storm[-1]["connected"],
+             "%d connections stalled, flooded and lied; agent and viewer go on" % COUNT, a.text()[-3000:] + v.text())
+        tell(under and under[-1] >= moving * 0.7 and storm[-1]["bytes"] > calm[-1]["bytes"],
+             "the running session keeps its rate (%.1f pictures a second before, %.1f at its best meanwhile)" % (
+                 moving, under[-1] if under else 0), str(under))
+        tell(most - before < MEMORY_MB, "they cost the agent under %d MB (%.0f MB)" % (MEMORY_MB, most - before))
+        v.stop()
+        for s in keep:
+            s.close()
+        time.sleep(1)
+        code, text, got = endtoend.viewer(tmp, a, "--seconds=5")
+        tell(code == 0, "a new viewer gets in afterwards", text + a.text()[-2000:])
+        a.stop()
+        return 1 if endtoend.failed else 0
+    finally:
+        for p in list(endtoend.running):
+            p.stop()
+        shutil.rmtree(tmp, ignore_errors=True)
+        print("1..%d" % endtoend.number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Processors and plans that do not do: one clear line each, with a remedy, and a halt."""
+import re
+
+from bochs import boot
+from lab import Tap, guest, ws
+
+tap = Tap()
+ONE = [ws("one", [1], "64M", guest("smoke"))]
+REFUSALS = [
+    ("no VMX (Pentium 4)", "p4", r"offers no VMX \(Intel VT-x\)"),
+    ("no EPT (Core 2)", "core2", r"no extended page tables \(EPT\)"),
+    ("no unrestricted guest (Nehalem)", "lynnfield", r"EPT without unrestricted guests"),
+    ("no nested paging (AMD K8)", "athlon64", r"offers no SVM \(AMD-V\)"),
+]
+for words, model, pattern in REFUSALS:
+    with boot(ONE, cpus=2, model=model, limit=60) as m:
+        m.wait("halted")
+        said = [t for t in m.text() if re.search(pattern, t)]
+        tap.ok(len(said) == 1 and said[0].startswith("error: "), "%s: %s" % (words, said[0][7:] if said else "not named"),
+               m.log()[-20:] + m.emulator_log())
+        tap.ok(said and re.search(r"\. [A-Z].{10,}", said[0]), words + ": there is a remedy", said)
+        tap.ok(m.find("halted") and not m.find("started on") and not m.find("panic"), words + ": it halts and starts nobody",
+               m.log()[-20:])
+
+# Without an IOMMU a plan with a device is refused with the reason (this machine has no DMAR).
+with boot([ws("one", [1], "64M", guest("smoke"), device="01.2@8086:7020")], cpus=2, limit=60,
+          options=()) as m:
+    m.wait("halted")
+    said = [t for t in m.text() if re.search(r"refused \(no-iommu\)", t)]
+    tap.ok(said, "a device without an IOMMU: %s" % (said[0][7:] if said else "not refused"), m.log()[-20:])
+tap.done()
