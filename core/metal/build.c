@@ -384,6 +384,16 @@ static int find_file(struct workstation *w, const char *name, struct load_file *
 }
 
 /* What firmware would have left in memory. */
+const u8 *workstation_file(struct workstation *w, const char *name, u64 *size)
+{
+	struct load_file f;
+
+	if (find_file(w, name, &f))
+		return NULL;
+	*size = f.size;
+	return file_bytes(w, &f, 0);
+}
+
 static int write_firmware(struct workstation *w, gpa_t *rsdp)
 {
 	const struct gacpi_config c = {

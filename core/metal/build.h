@@ -29,6 +29,9 @@ __must_check int workstation_build(const struct plan_workstation *plan, u32 inde
 				   const struct guest_ops *ops, const struct bundle *bundle,
 				   struct workstation **out);
 
+/* A file of the boot bundle, in place; NULL, and a line in the log: it has none of that name. */
+const u8 *workstation_file(struct workstation *w, const char *name, u64 *size);
+
 /* Load kernel and tables into its (scrubbed) memory and set its processors to their start. */
 __must_check int workstation_load(struct workstation *w, struct workstation_costs *costs,
 				  struct load_error *why);

@@ -11,8 +11,11 @@
 struct device {
 	struct pci_function fn;
 	struct assign assign;
-	u32 function;	  /* index in the survey */
-	u32 owner;	  /* slot of the workstation, ~0: nobody's */
+	u32 function; /* index in the survey */
+	u32 owner;    /* slot of the workstation, ~0: nobody's */
+	/* Its expansion ROM as it was before anybody had it; size 0: none that can be used. */
+	const u8 *rom;
+	u32 rom_size;
 	u32 reset_wanted; /* by its guest; set on a guest core, atomic */
 	bool peers;	  /* other devices of its workstation may reach its memory */
 };
@@ -23,6 +26,8 @@ struct view {
 	struct device *d;
 	struct workstation *w;
 	const struct plan_device *plan;
+	const u8 *rom; /* what the guest gets of one */
+	u32 rom_size;
 	u32 port; /* index of its root port, or PLACE_ROOT_BUS */
 	bool placed;
 	bool out; /* failed on the way up: the guest does not see it */
@@ -43,8 +48,15 @@ struct devices {
 	struct view **views;
 	u32 nports;
 	struct port *ports;
-	struct place place; /* PCI_BARS bars a view */
+	struct place place; /* VDEV_BARS bars a view */
 };
+
+/* Facts of a function, and the index of the one at a path, ~0: none. */
+const struct machine_function *device_function(u32 i);
+u32 device_at(const struct pci_path *path);
+
+/* Known since an earlier start, or read now. NULL: it cannot be used, the log says why. */
+struct device *device_find(u32 i);
 
 extern const struct pdev_ops metal_pdev_ops; /* pdev.c */
 

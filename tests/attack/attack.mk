@@ -17,5 +17,5 @@ $B/guests/attack.elf: $(ATTACK_O) tests/guests/lib/guest.lds
 TESTS_ALL += tests/attack/test_attack_all.py
 
 .PHONY: attack
-attack: deps $B/guests/attack.elf ## devices attack from behind both IOMMUs: the table of attempts
+attack: deps programs ## devices attack from behind both IOMMUs: the table of attempts
 	@tests/attack/table.py

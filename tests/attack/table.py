@@ -3,7 +3,7 @@
 import re
 import sys
 
-from vehicles import QUICK, VEHICLES, run
+from vehicles import INSIDE, QUICK, VEHICLES, run, run_inside
 
 
 def short(fault):
@@ -39,8 +39,8 @@ def main():
     markdown = "--markdown" in sys.argv
     attempts = controls = successes = 0
     broken = False
-    for name in VEHICLES if "--all" in sys.argv else QUICK:
-        r = run(name)
+    for name in (list(VEHICLES) if "--all" in sys.argv else QUICK) + [INSIDE]:
+        r = run_inside() if name == INSIDE else run(name)
         print(("## %s\n" if markdown else "%s:") % name)
         show(r, markdown)
         broken = broken or not r.attempts or not r.consistent()

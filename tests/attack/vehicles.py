@@ -6,7 +6,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "qemu"))
-from lab import Machine, guest  # noqa: E402
+import hostile  # noqa: E402
+from lab import Machine, boot, guest  # noqa: E402
 
 EDU = "edu,addr=%d.0,dma_mask=0xffffffffffffffff"
 
@@ -20,6 +21,7 @@ VEHICLES = {
     "amd-iommu, xAPIC": (["-device", "amd-iommu,intremap=on,xtsup=off,pt=off"], "EPYC,-x2apic", "xapic"),
 }
 QUICK = ["intel-iommu", "amd-iommu"]
+INSIDE = "from inside a guest, below the hypervisor, intel-iommu"
 
 Attempt = collections.namedtuple("Attempt", "engine kind what control result fault")
 
@@ -65,3 +67,10 @@ def run(name, more=""):
                      limit=300, extra=extra) as m:
             m.wait_end()
             return Run(m.text(), m.errors)
+
+
+def run_inside():
+    """The attempts of a workstation's own guest through a device assigned to it (tests/guests/pci_attack.c)."""
+    with boot(hostile.workstations(5), 5, limit=200, extra=hostile.UNIT + hostile.EDU) as m:
+        m.wait_tallies(["hostile"], timeout=150)
+        return Run(m.text("hostile"), m.errors)

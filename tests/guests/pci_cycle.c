@@ -17,7 +17,7 @@ const char guest_name[] = "pci_cycle";
 #define DOORBELLS 0x1000
 
 #define QUEUES	MIB(8) /* submission, completion, data: a page each */
-#define ENTRIES 8
+#define ENTRIES 64     /* a page of commands */
 
 static u64 regs;
 
@@ -78,22 +78,28 @@ static bool identify(void)
 	return completed(5000000, &status) && !status;
 }
 
-/* Each command is a fault; once the device is silenced its completions do not arrive either. */
+/*
+ * Each command is a fault, as many at once as the queue holds; once the device is silenced its
+ * completions do not arrive either.
+ */
 static void storm(u64 n)
 {
-	u64 done = 0, rung = 0;
+	u64 sent = 0, done = 0;
 	u32 status;
 
 	print("storm begin\n");
 	while (done < n) {
-		submit(0xfff00000);
-		if (!completed(1000000, &status))
+		while (sent < n && sent - done < ENTRIES - 1) {
+			submit(0xfff00000);
+			sent++;
+		}
+		if (!completed(2000000, &status))
 			break;
 		done++;
 	}
-	for (; done + rung < n; rung++)
+	for (; sent < n; sent++)
 		submit(0xfff00000);
-	print("storm done: %lu commands ended, %lu more were rung\n", done, rung);
+	print("storm done: %lu commands sent, %lu ended\n", sent, done);
 }
 
 void guest_main(void)

@@ -1,7 +1,7 @@
 /*
  * `ops=N` (default 100000) writes from `seed=N` to the configuration space of every function it has,
  * most to the registers that move mappings and interrupts, and to the MSI-X tables where they lie.
- * What the devices do then is its own affair; it must go on, and so must everybody else.
+ * `after=S` waits so many seconds first. What the devices do then is its own affair; it must go on, and so must everybody else.
  */
 #include "lib/guest.h"
 
@@ -96,6 +96,7 @@ void guest_main(void)
 	EXPECT(n, "it has %u functions", n);
 	for (u32 i = 0; i < n; i++)
 		ids[i] = pci_read(all[i], 0);
+	delay_us(option_number("after", 0) * 1000000);
 	print("pci_fuzz begin\n");
 	for (u64 i = 0; i < ops && n; i++) {
 		switch (rnd(8)) {

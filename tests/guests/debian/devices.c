@@ -11,7 +11,7 @@
  *   spread:S         move every device interrupt from core to core for S seconds
  *   wait             until that is over
  *   irqs             what Linux counted for devices
- *   wc               what /sys/kernel/debug says of memory types of BARs
+ *   wc               map a display's memory write-combining, and what the kernel says of it
  *   mark:N           a line by itself
  *   nap:S, reboot, stay
  *
@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
@@ -445,11 +446,37 @@ static void job_wait(const char *arg)
 		;
 }
 
+/*
+ * Linux's driver of that display maps its memory uncached, and one piece has one type: so the driver
+ * goes, and a program maps it as it likes.
+ */
 static void job_wc(const char *arg)
 {
-	char line[256];
+	static const char drivers[] = "/sys/bus/pci/drivers/bochs-drm";
+	char line[256], path[600], name[256] = "";
+	DIR *d = opendir(drivers);
+	struct dirent *e;
+	void *at = MAP_FAILED;
 	FILE *f;
+	int fd;
 
+	while (d && (e = readdir(d)))
+		if (strchr(e->d_name, ':'))
+			snprintf(name, sizeof(name), "%s", e->d_name);
+	if (d)
+		closedir(d);
+	snprintf(path, sizeof(path), "%s/unbind", drivers);
+	fd = open(path, O_WRONLY);
+	if (!name[0] || fd < 0 || write(fd, name, strlen(name)) < 0)
+		printf("job wc: no driver to unbind\n");
+	if (fd >= 0)
+		close(fd);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0_wc", name);
+	fd = open(path, O_RDWR);
+	if (fd >= 0)
+		at = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		printf("job wc: %s: %s\n", path, strerror(errno));
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	f = fopen("/sys/kernel/debug/x86/pat_memtype_list", "r");
 	while (f && fgets(line, sizeof(line), f)) {
