@@ -107,7 +107,7 @@ $B/lib%.a:
 
 $B/unit/%: $B/san/tests/unit/%.o $B/libfake-san.a $B/libpure-san.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $< -Wl,--start-group $B/libfake-san.a $B/libpure-san.a -Wl,--end-group -lcmocka -o $@
+	$(Q)$(CC) $(SAN) $< -Wl,--start-group $B/libfake-san.a $B/libpure-san.a -Wl,--end-group $(UNIT_LINK) -lcmocka -o $@
 
 $B/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $B/libfake-fuzz.a $B/libpure-fuzz.a
 	@mkdir -p $(@D)

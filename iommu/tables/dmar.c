@@ -17,6 +17,7 @@ static const struct {
 };
 
 #define SCOPE_FIXED 6
+#define SCOPE_LEAST (SCOPE_FIXED + 2) /* one hop */
 
 /* One structure's place, checked against the table's end. */
 struct piece {
@@ -53,21 +54,16 @@ size_t dmar_memory(size_t len)
 	return len * 9 + (STRUCTURE_TYPES + 1) * 8;
 }
 
-static const char *structure_name(u16 type)
-{
-	return type < STRUCTURE_TYPES ? kinds[type].name : "structure";
-}
-
 /* Parse the scopes of one structure into a fresh array (counted first). */
 static const struct dmar_scope *parse_scopes(struct table *t, const struct piece *p, u32 *count)
 {
 	u32 end = p->off + p->length, n = 0, at;
 	struct dmar_scope *scopes;
 
-	for (at = p->off + kinds[p->type].fixed; end - at >= SCOPE_FIXED; n++) {
+	for (at = p->off + kinds[p->type].fixed; end - at >= SCOPE_LEAST; n++) {
 		u8 len = table_u8(t, at + 1);
 
-		if (len < SCOPE_FIXED + 2 || len > end - at)
+		if (len < SCOPE_LEAST || len > end - at)
 			break;
 		at += len;
 	}
@@ -77,9 +73,9 @@ static const struct dmar_scope *parse_scopes(struct table *t, const struct piece
 		    "%s at %#x: its device scope %u says it is %u bytes long, which %s; this and later "
 		    "scopes of the structure are left out, so the devices meant are taken for "
 		    "nobody's and cannot be assigned",
-		    structure_name(p->type), p->off, n, table_u8(t, at + 1),
-		    table_u8(t, at + 1) < SCOPE_FIXED + 2 ? "is less than a scope has"
-							  : "runs past the structure's end");
+		    kinds[p->type].name, p->off, n, table_u8(t, at + 1),
+		    table_u8(t, at + 1) < SCOPE_LEAST ? "is less than a scope has"
+						      : "runs past the structure's end");
 	scopes = table_take(t, n, sizeof(*scopes));
 	if (!scopes)
 		n = 0;
@@ -213,12 +209,12 @@ int dmar_parse(const void *bytes, size_t len, void *memory, size_t memory_size, 
 	u32 off = FIXED;
 
 	while (!(end = next_piece(&t, off, &p))) {
-		if (p.type < STRUCTURE_TYPES && p.type < last)
+		if (p.type < last)
 			table_note(
 			    &t, NOTE_ODD, "structure-order", off,
 			    "%s at %#x comes after a %s; the specification wants structures in the order "
 			    "of their types (VT-d §8.2); order changes nothing here",
-			    structure_name(p.type), off, structure_name(last));
+			    kinds[p.type].name, off, kinds[last].name);
 		if (p.type < STRUCTURE_TYPES)
 			last = p.type;
 		if (usable(&p)) {

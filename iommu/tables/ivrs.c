@@ -56,13 +56,10 @@ static int next_entry(const struct table *t, u32 off, u32 end, struct piece *p)
 
 	if (off == end)
 		return ERR_NOENT;
-	if (type == E_ACPI) {
-		if (end - off < ACPI_FIXED)
-			return ERR_RANGE;
-		length = ACPI_FIXED + table_u8(t, off + 21);
-	} else if (type > E_ACPI) {
+	if (type > E_ACPI)
 		return ERR_UNSUPPORTED; /* its length cannot be known */
-	}
+	if (type == E_ACPI)
+		length = ACPI_FIXED + table_u8(t, off + 21);
 	*p = (struct piece){off, type, length};
 	return length > end - off ? ERR_RANGE : OK;
 }
@@ -303,8 +300,7 @@ static void choose_units(struct ivrs *v)
 
 		u->used = true;
 		for (u32 j = 0; j < v->nunits; j++)
-			if (j != i && v->units[j].devid == u->devid &&
-			    v->units[j].segment == u->segment &&
+			if (v->units[j].devid == u->devid && v->units[j].segment == u->segment &&
 			    (v->units[j].type > u->type || (v->units[j].type == u->type && j < i)))
 				u->used = false;
 	}

@@ -91,22 +91,23 @@ void *table_take(struct table *t, u32 n, size_t size)
 int table_open(struct table *t, const void *bytes, size_t len, const char *signature, u32 minimum,
 	       struct table_header *out)
 {
-	u32 said;
+	u32 said, there;
 	u8 sum = 0;
 
 	t->bytes = bytes;
-	t->length = len > 0xffffffffu ? 0xffffffffu : (u32)len;
+	t->length = (u32)min_u64(len, 0xffffffffu);
 	if (t->length >= 4 && memcmp(bytes, signature, 4))
 		return ERR_CORRUPT;
 	said = t->length < 8 ? t->length : table_u32(t, 4);
-	if (min_u64(said, t->length) < minimum) {
+	there = (u32)min_u64(said, t->length);
+	if (there < minimum) {
 		table_note(
 		    t, NOTE_ERROR, "too-short", 4,
 		    "%s has %u bytes, less than the %u its header alone takes; it is not read",
-		    signature, said < t->length ? said : t->length, minimum);
+		    signature, there, minimum);
 		return ERR_RANGE;
 	}
-	if (min_u64(said, t->length) > TABLE_MAX) {
+	if (there > TABLE_MAX) {
 		table_note(
 		    t, NOTE_ERROR, "too-long", 4,
 		    "%s says it is %u bytes long, more than any machine has use for; it is not read",
@@ -123,8 +124,7 @@ int table_open(struct table *t, const void *bytes, size_t len, const char *signa
 		table_note(t, NOTE_INFO, "bytes-after-end", 4,
 			   "%u bytes follow the %u the %s says it has; they are not part of it",
 			   t->length - said, said, signature);
-	if (said < t->length)
-		t->length = said;
+	t->length = there;
 
 	table_text(t, 0, 4, out->signature, sizeof(out->signature));
 	table_text(t, 10, 6, out->oem_id, sizeof(out->oem_id));

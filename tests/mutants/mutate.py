@@ -182,5 +182,7 @@ def mutate(paths, out):
             mutate_body(source, mutants, a, b)
         target = os.path.join(out, path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        open(target, "w").write('#include "tests/mutants/mutant.h"\n#line 1 "%s"\n' % path + source.emit())
+        text = '#include "tests/mutants/mutant.h"\n#line 1 "%s"\n' % path + source.emit()
+        if not os.path.exists(target) or open(target).read() != text:
+            open(target, "w").write(text)
     return mutants.list

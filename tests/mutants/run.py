@@ -3,11 +3,13 @@
 
 1. mutate every source under iommu/, build the tests that reach them on the mutants (all in one program each),
 2. run every test case alone with no mutant living: it must pass, and shows which mutants it could see,
-3. for each mutant run those test cases, quickest first, until one fails (or does not end).
+3. for each mutant run those test cases until one fails (or does not end): first those that saw the function's mutants
+   before, then the quickest.
 
 A mutant that no test case fails for has survived: it is listed, unless explained.txt says why it is no defect.
 """
 import argparse
+import collections
 import concurrent.futures
 import glob
 import os
@@ -21,16 +23,29 @@ from mutate import mutate
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = "build/mutants"
 SUITES = sorted(glob.glob("tests/unit/test_vtd_*.c") + glob.glob("tests/unit/test_amdvi_*.c")) + [
-    "tests/unit/test_iommu.c", "tests/unit/test_iommu_start.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c", "tests/unit/test_tables.c"]
+    "tests/unit/test_iommu.c", "tests/unit/test_iommu_start.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c",
+    "tests/unit/test_tables.c", "tests/unit/test_table_edges.c"]
 CFLAGS = ("-std=gnu17 -I. -fno-strict-aliasing -fno-common -fwrapv -w -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined "
           "-fno-sanitize-recover=all").split()
 ENV = dict(os.environ, IOMMU_STEPS="4000", IOMMU_STRICT_STEPS="40", ASAN_OPTIONS="detect_leaks=0:abort_on_error=0")
 
 
+def fresh(obj):
+    """Is the object newer than this program and all that its dependency file names?"""
+    try:
+        made = os.path.getmtime(obj)
+        names = open(obj[:-2] + ".d").read().replace("\\\n", " ").split(":", 1)[1].split()
+        return all(os.path.getmtime(n) < made for n in names + [__file__])
+    except OSError:
+        return False
+
+
 def compile_one(job):
-    src, obj, include = job
+    src, obj = job
+    if fresh(obj):
+        return obj
     os.makedirs(os.path.dirname(obj), exist_ok=True)
-    p = subprocess.run(["gcc"] + CFLAGS + include + ["-c", src, "-o", obj], capture_output=True, text=True)
+    p = subprocess.run(["gcc"] + CFLAGS + ["-MMD", "-c", src, "-o", obj], capture_output=True, text=True)
     return obj if not p.returncode else sys.exit("mutants: %s\n%s" % (src, p.stderr))
 
 
@@ -38,10 +53,10 @@ def build(jobs):
     """All mutants, and one program a suite."""
     sources = sorted(glob.glob("iommu/*.c") + glob.glob("iommu/*/*.c"))
     mutants = mutate(sources, OUT + "/src")
-    work = [(os.path.join(OUT, "src", s), os.path.join(OUT, "o", s[:-2] + ".o"), []) for s in sources]
+    work = [(os.path.join(OUT, "src", s), os.path.join(OUT, "o", s[:-2] + ".o")) for s in sources]
     plain = sorted(glob.glob("core/paging/*.c") + glob.glob("core/base/*.c") + glob.glob("tests/fake/*.c")) + [
         "tests/mutants/mutant.c"] + SUITES
-    work += [(s, os.path.join(OUT, "o", s[:-2] + ".o"), []) for s in plain]
+    work += [(s, os.path.join(OUT, "o", s[:-2] + ".o")) for s in plain]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         objects = dict(zip([w[0] for w in work], pool.map(compile_one, work)))
     common = [o for s, o in objects.items() if s not in SUITES]
@@ -50,7 +65,8 @@ def build(jobs):
         os.unlink(archive)
     subprocess.run(["ar", "rcs", archive] + [o for o in common if not o.endswith("mutants/mutant.o")], check=True)
     for s in SUITES:
-        subprocess.run(["gcc", "-fsanitize=address,undefined", objects[s], objects["tests/mutants/mutant.c"],
+        wraps = ["-Wl,--wrap=" + w for w in set(re.findall(r"\b__wrap_(\w+)", open(s).read()))]
+        subprocess.run(["gcc", "-fsanitize=address,undefined"] + wraps + [objects[s], objects["tests/mutants/mutant.c"],
                         "-Wl,--start-group", archive, "-Wl,--end-group", "-lcmocka", "-o", program(s)], check=True)
     return mutants
 
@@ -85,9 +101,15 @@ def baseline(job):
     return suite, case, spent, open(reached, "rb").read()
 
 
+lately = collections.defaultdict(list)  # by function: the cases that saw its mutants, the last one first
+
+
 def killer(m, seen):
-    for suite, case, spent in seen:
+    """A test case that fails on the mutant. What saw the mutants around it often sees this one too."""
+    known = lately[m["file"], m["function"]]
+    for suite, case, spent in sorted(seen, key=lambda c: known.index(c[:2]) if c[:2] in known else len(known)):
         if not run_case(suite, case, 10 + 20 * spent, MUTANT=str(m["id"])):
+            lately[m["file"], m["function"]] = [(suite, case)] + [k for k in known if k != (suite, case)]
             return "%s: %s" % (os.path.basename(suite), case)
     return None
 
