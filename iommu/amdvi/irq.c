@@ -113,10 +113,18 @@ static int entries_changed(const struct iommu_device *dev)
 	return amdvi_wait(a);
 }
 
+static bool run_is_free(const struct amdvi_irqs *irqs, u32 first, u32 count)
+{
+	for (u32 n = first; n < first + count; n++)
+		if (test(irqs->taken, n))
+			return false;
+	return true;
+}
+
 int amdvi_irq_alloc(struct iommu_device *dev, u16 count, u16 *first)
 {
 	struct amdvi_irqs *irqs = dev->priv;
-	u32 align = 1, n = 0;
+	u32 align = 1;
 
 	if (dev->state != IOMMU_DEV_ATTACHED)
 		return ERR_BUSY;
@@ -125,11 +133,9 @@ int amdvi_irq_alloc(struct iommu_device *dev, u16 count, u16 *first)
 	while (align < count)
 		align <<= 1;
 	for (u32 start = 0; start + count <= 1u << irqs->length; start += align) {
-		for (n = 0; n < count && !test(irqs->taken, start + n); n++)
-			;
-		if (n < count)
+		if (!run_is_free(irqs, start, count))
 			continue;
-		for (n = 0; n < count; n++)
+		for (u32 n = 0; n < count; n++)
 			assign(irqs->taken, start + n, true);
 		*first = (u16)start;
 		return OK;
@@ -182,7 +188,8 @@ int amdvi_irq_set(struct iommu_device *dev, u16 index, const struct iommu_irq *i
 		return ERR_PERM;
 	if (irq->posted.v)
 		return ERR_UNSUPPORTED;
-	if (irq->apic_id > 0xff && !(a->control & AMDVI_CTL_XT_EN))
+	/* 8-bit destinations: FFh is everybody. */
+	if (irq->apic_id >= 0xff && !(a->control & AMDVI_CTL_XT_EN))
 		return ERR_RANGE;
 	entry_store(a, irqs, index, entry_make(amdvi_ga(a), irq));
 	assign(irqs->level, index, irq->level);

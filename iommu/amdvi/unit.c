@@ -30,7 +30,7 @@ static u8 capability_bits(const struct iommu_unit *u, u32 shift)
 {
 	u8 bits = capability(u, AMDVI_CAP_MISC) >> shift & 0x7f;
 
-	return bits && bits < 64 ? bits : 64;
+	return bits ? (u8)min_u64(bits, 64) : 64;
 }
 
 static u64 features(const struct iommu_unit *u)
@@ -105,19 +105,18 @@ static int allocate(struct iommu_unit *u)
 	struct pool *pool = u->iommu->pool;
 	paddr_t self, table, ring, log;
 	struct amdvi *a;
-	int err;
+	int err = OK;
 
 	if (owner)
 		table = owner->table_pa;
-	else if ((err = pool_run(pool, AMDVI_TABLE_BYTES / PAGE_SIZE, &table)))
-		return err;
-	err = pool_page(pool, &self);
-	if (err)
-		return err;
-	err = pool_page(pool, &ring);
-	if (err)
-		return err;
-	err = pool_run(pool, AMDVI_LOG_ENTRIES * AMDVI_EVENT_BYTES / PAGE_SIZE, &log);
+	else
+		err = pool_run(pool, AMDVI_TABLE_BYTES / PAGE_SIZE, &table);
+	if (!err)
+		err = pool_page(pool, &self);
+	if (!err)
+		err = pool_page(pool, &ring);
+	if (!err)
+		err = pool_run(pool, AMDVI_LOG_ENTRIES * AMDVI_EVENT_BYTES / PAGE_SIZE, &log);
 	if (err)
 		return err;
 	a = port_va(self);
@@ -306,8 +305,8 @@ static int arm_msi(struct amdvi *a, u32 apic_id, u8 vector)
 
 	if (capability(a->unit, 0) == ~0u || !msi)
 		return ERR_UNSUPPORTED;
-	if (apic_id > 0xff)
-		return ERR_RANGE;
+	if (apic_id >= 0xff)
+		return ERR_RANGE; /* FFh is everybody */
 	u16 flags = (u16)port_pci_read(pci, msi + 2, 2);
 	bool wide = flags & 0x80;
 

@@ -184,8 +184,10 @@ static bool execute(struct amdvi_model *m, struct amdvi_model_command *c)
 	case AMDVI_MODEL_COMPLETION_WAIT:
 		if (has_reserved(q, 0x0ff0000000000000ull, 0))
 			return false;
-		if (q[0] & 1)
+		if (q[0] & 1) {
 			model_store(q[0] & 0xffffffffffff8ull, &q[1], 8);
+			m->unordered = true;
+		}
 		if (q[0] & 2)
 			set_status(m, S_WAITINT, 1ull << 4);
 		return true;
@@ -241,7 +243,9 @@ static bool step(struct amdvi_model *m)
 		return false;
 	memset(c, 0, sizeof(*c));
 	model_load((m->cmdbase & 0xffffffffff000ull) + m->cmdhead, c->q, 16);
-	if (m->break_times) {
+	if (m->break_after) {
+		m->break_after--;
+	} else if (m->break_times) {
 		m->break_times--;
 		command_error(m, m->break_event);
 		return false;
@@ -287,8 +291,16 @@ static void on_relax(void *model)
 		fake_fail("the driver waits for something that will never come");
 }
 
+static void on_barrier(void *model)
+{
+	struct amdvi_model *m = model;
+
+	m->unordered = false;
+}
+
 static void on_exchange(void *model, volatile u128 *p, u128 old, u128 new)
 {
+	on_barrier(model); /* a locked instruction */
 	model_saw_exchange(model, p, new);
 }
 
@@ -670,7 +682,10 @@ struct amdvi_model *amdvi_model_add(const struct amdvi_model_config *config)
 	m->shadow = must_calloc(MODEL_RIDS, sizeof(*m->shadow));
 	m->domain = must_calloc(MODEL_RIDS, sizeof(*m->domain));
 	m->irte_shadow = must_calloc(MODEL_SHADOWS, sizeof(*m->irte_shadow));
-	m->watch = (struct fake_watch){.relax = on_relax, .exchange = on_exchange, .model = m};
+	/* Left by firmware or reset: nothing to rely on. */
+	m->msi_address[1] = 0xdbdbdbdb;
+	m->watch = (struct fake_watch){
+	    .barrier = on_barrier, .relax = on_relax, .exchange = on_exchange, .model = m};
 	fake_watch_add(&m->watch);
 	fake_mmio_add(config->registers, R_END, &mmio_ops, m);
 	fake_mmio_add(PADDR(config->registers.v + MIB(1)), R_END, &dead_ops, m);
@@ -749,6 +764,17 @@ struct amdvi_model_irq amdvi_model_last_interrupt(const struct amdvi_model *m)
 
 void amdvi_model_break_command(struct amdvi_model *m, u8 event, u32 times)
 {
+	amdvi_model_break_command_after(m, 0, event, times);
+}
+
+bool amdvi_model_unordered(const struct amdvi_model *m)
+{
+	return m->unordered;
+}
+
+void amdvi_model_break_command_after(struct amdvi_model *m, u32 after, u8 event, u32 times)
+{
+	m->break_after = after;
 	m->break_event = event;
 	m->break_times = times;
 }

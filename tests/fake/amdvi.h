@@ -6,7 +6,8 @@
  *    translations of every page size, non-leaf entries, absent entries where NpCache says so, and
  *    the devices' own TLBs. Only the right command with the right scope removes them;
  *  - it fetches commands from memory as it was at the last barrier, so a missing one shows;
- *  - commands complete late when asked to, one a polling step;
+ *  - commands complete late when asked to, one a polling step, and what follows a completion needs a
+ *    barrier before it may rely on it;
  *  - device table and 128-bit interrupt entries that change by anything but a 16-byte exchange
  *    while the unit may read them, a V = 0 or IV = 0 entry anywhere in the table of an enabled
  *    unit, two page tables under one domain id, reserved bits, and registers touched in a state
@@ -131,3 +132,7 @@ void amdvi_model_preset(struct amdvi_model *m, u32 offset, u64 value);
 void amdvi_model_inject(struct amdvi_model *m, u64 q0, u64 q1);
 /* The next `times` commands are refused: ILLEGAL_COMMAND_ERROR (5), COMMAND_HARDWARE_ERROR (6). */
 void amdvi_model_break_command(struct amdvi_model *m, u8 event, u32 times);
+/* The same after `after` commands have passed. */
+void amdvi_model_break_command_after(struct amdvi_model *m, u32 after, u8 event, u32 times);
+/* A completion was stored and no barrier followed: nothing read since may be relied on. */
+bool amdvi_model_unordered(const struct amdvi_model *m);

@@ -124,7 +124,8 @@ struct amdvi_model {
 
 	u32 delay_left, idle, stopping;
 	u8 break_event;
-	u32 break_times;
+	u32 break_after, break_times;
+	bool unordered; /* since the last completion */
 	u64 ncommands, count[16];
 	struct amdvi_model_command log[MODEL_LOG];
 

@@ -9,6 +9,14 @@ static void must(int err, const char *what)
 		fake_fail("%s: %s", what, err_text(err));
 }
 
+/* An op's caller gives memory away that the unit no longer uses: it must have seen that. */
+static void ordered(const struct rig *r)
+{
+	for (u32 n = 0; n < r->iommu.nunits; n++)
+		if (amdvi_model_unordered(r->model[n]))
+			fake_fail("no barrier between unit %u's completion and what follows", n);
+}
+
 struct amdvi_model_config rig_config(u32 n)
 {
 	return (struct amdvi_model_config){
@@ -121,6 +129,7 @@ static int flush_all(void *ctx, const struct pt_gather *g)
 
 	for (u32 n = 0; n < f->r->iommu.nunits && !err; n++)
 		err = amdvi_ops.flush(&f->r->unit[n], f->dom, &c);
+	ordered(f->r);
 	return err;
 }
 
@@ -138,6 +147,7 @@ void rig_attach(struct rig *r, struct iommu_device *dev, struct iommu_domain *do
 	dev->next = dom->devices;
 	dom->devices = dev;
 	must(amdvi_ops.attach(dev, dom), "attach");
+	ordered(r);
 }
 
 void rig_block(struct rig *r, struct iommu_device *dev)
@@ -145,6 +155,7 @@ void rig_block(struct rig *r, struct iommu_device *dev)
 	struct iommu_device **link = dev->domain ? &dev->domain->devices : NULL;
 
 	must(amdvi_ops.block(dev, false), "block");
+	ordered(r);
 	for (; link && *link; link = &(*link)->next) {
 		if (*link != dev)
 			continue;

@@ -710,6 +710,7 @@ static void a_log_flooded_all_the_time_counts_as_silence(void **state)
 	amdvi_model_on_relax(flood, NULL);
 	rig_unmap(&rig, dom, 0, PAGE_SIZE);
 	assert_int_equal(dev->state, IOMMU_DEV_SILENCED);
+	assert_int_equal(amdvi_model_count(rig.model[0], AMDVI_MODEL_INVALIDATE_IOTLB), 3);
 	rig_end(&rig);
 }
 

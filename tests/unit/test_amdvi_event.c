@@ -240,11 +240,15 @@ static void a_record_that_arrives_after_the_tail_is_waited_for(void **state)
 static void a_record_that_never_arrives_is_told(void **state)
 {
 	struct iommu_fault f;
+	u64 begun;
 
 	start(NULL);
 	amdvi_model_inject(rig.model[0], 0, 0);
 	assert_true(rig_blocked(dev, 0x1000, true));
+	begun = port_time_ns();
 	f = take();
+	/* a million polling steps of a microsecond */
+	assert_int_equal(port_time_ns() - begun, 1000000000);
 	assert_int_equal(f.kind, IOMMU_FAULT_OTHER);
 	assert_string_equal(f.reason, "record never written");
 	assert_int_equal(take().address, 0x1000);
@@ -305,6 +309,7 @@ static void without_x2apic_the_capability_s_msi_serves(void **state)
 	c.features = AMDVI_MODEL_IA | AMDVI_MODEL_GA;
 	start(&c);
 	assert_int_equal(amdvi_ops.arm_faults(&rig.unit[0], 0x100, 0x55), ERR_RANGE);
+	assert_int_equal(amdvi_ops.arm_faults(&rig.unit[0], 0xff, 0x55), ERR_RANGE);
 	assert_int_equal(amdvi_ops.arm_faults(&rig.unit[0], 0xa5, 0x56), OK);
 	assert_true(rig_blocked(dev, 0, true));
 	assert_int_equal(amdvi_model_interrupts(rig.model[0]), 1);
@@ -315,6 +320,7 @@ static void without_x2apic_the_capability_s_msi_serves(void **state)
 	assert_int_equal(amdvi_ops.arm_faults(&rig.unit[0], 1, 0x57), OK);
 	assert_true(rig_blocked(dev, 0, true));
 	assert_int_equal(amdvi_model_last_interrupt(rig.model[0]).vector, 0x57);
+	assert_int_equal(amdvi_ops.arm_faults(&rig.unit[0], 0xfe, 0x57), OK);
 	rig_end(&rig);
 
 	c.no_function = true;

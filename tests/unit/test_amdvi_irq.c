@@ -98,12 +98,15 @@ static void every_format_delivers(void **state)
 static void wide_destinations_need_x2apic_entries(void **state)
 {
 	struct iommu_irq irq = {.apic_id = 0x100, .vector = 0x40};
+	struct iommu_irq everybody = {.apic_id = 0xff, .vector = 0x40};
 	u16 i;
 
 	for (enum format f = SMALL; f < X2APIC; f++) {
 		start(f, 8);
 		i = alloc(dev, 1);
 		assert_int_equal(amdvi_ops.irq_set(dev, i, &irq), ERR_RANGE);
+		/* FFh is every core's, whoever owns it. */
+		assert_int_equal(amdvi_ops.irq_set(dev, i, &everybody), ERR_RANGE);
 		assert_false(arrives(dev, i, 0, 0));
 		rig_end(&rig);
 	}
@@ -223,6 +226,45 @@ static void runs_are_aligned_and_given_back(void **state)
 	rig_end(&rig);
 }
 
+static void neighbours_of_a_run_are_left_alone(void **state)
+{
+	u16 first, second, third;
+
+	start(X2APIC, 4);
+	first = alloc(dev, 1);
+	second = alloc(dev, 1);
+	third = alloc(dev, 1);
+	set(dev, second, 2, 0x42);
+	set(dev, third, 3, 0x43);
+	/* between two that are taken there is room for one */
+	assert_int_equal(amdvi_ops.irq_free(dev, second, 1), OK);
+	assert_true(arrives(dev, third, 3, 0x43));
+	assert_int_equal(alloc(dev, 1), second);
+	assert_int_equal(amdvi_ops.irq_free(dev, first, 1), OK);
+	set(dev, second, 4, 0x44);
+	assert_true(arrives(dev, second, 4, 0x44));
+	assert_int_equal(alloc(dev, 1), first);
+	rig_end(&rig);
+}
+
+/* Only the device's own ids are named to the unit, each once. */
+static void a_change_is_told_for_the_device_s_ids(void **state)
+{
+	u64 n;
+	u16 i;
+
+	start(X2APIC, 4);
+	rig.rids[0][1] = 0x0200;
+	i = alloc(dev, 1);
+	n = amdvi_model_commands(rig.model[0]);
+	set(dev, i, 1, 0x41);
+	assert_int_equal(amdvi_model_commands(rig.model[0]), n + 2);
+	assert_int_equal(amdvi_model_command(rig.model[0], n).opcode,
+			 AMDVI_MODEL_INVALIDATE_INTERRUPTS);
+	assert_int_equal(amdvi_model_command(rig.model[0], n).id, 0x0100);
+	rig_end(&rig);
+}
+
 static void only_attached_devices_have_entries(void **state)
 {
 	struct iommu_irq irq = {.vector = 0x40};
@@ -265,6 +307,29 @@ static void a_table_reused_brings_nothing_along(void **state)
 	assert_int_equal(alloc(dev, 1), i);
 	assert_false(arrives(dev, i, 0, 0));
 	rig_end(&rig);
+}
+
+/* A small table lies in the page of what describes it; the first that does not fit has its own. */
+static void tables_take_the_pages_they_need(void **state)
+{
+	static const struct {
+		enum format format;
+		u16 interrupts;
+		u64 pages;
+	} tables[] = {{SMALL, 512, 1},	{X2APIC, 1, 1},	  {X2APIC, 128, 1},
+		      {X2APIC, 129, 2}, {X2APIC, 256, 2}, {X2APIC, 257, 3}};
+
+	for (u32 t = 0; t < ARRAY_SIZE(tables); t++) {
+		u64 used;
+
+		start(tables[t].format, tables[t].interrupts);
+		used = rig.ws[0].in_use;
+		rig_block(&rig, other);
+		assert_int_equal(rig.ws[0].in_use, used - tables[t].pages * PAGE_SIZE);
+		rig_attach(&rig, other, dom);
+		assert_int_equal(rig.ws[0].in_use, used);
+		rig_end(&rig);
+	}
 }
 
 static void aliases_use_the_device_s_table(void **state)
@@ -368,8 +433,11 @@ int main(void)
 	    cmocka_unit_test(forged_messages_are_refused),
 	    cmocka_unit_test(tables_end_where_the_entry_says),
 	    cmocka_unit_test(runs_are_aligned_and_given_back),
+	    cmocka_unit_test(neighbours_of_a_run_are_left_alone),
+	    cmocka_unit_test(a_change_is_told_for_the_device_s_ids),
 	    cmocka_unit_test(only_attached_devices_have_entries),
 	    cmocka_unit_test(a_table_reused_brings_nothing_along),
+	    cmocka_unit_test(tables_take_the_pages_they_need),
 	    cmocka_unit_test(aliases_use_the_device_s_table),
 	    cmocka_unit_test(a_re_route_has_no_moment_in_between),
 	    cmocka_unit_test(io_apic_entries_carry_the_index),

@@ -48,6 +48,10 @@ static void capabilities_are_those_of_register_and_ivrs(void **state)
 	assert_int_equal(amdvi_ops.probe(&rig.unit[0]), OK);
 	assert_int_equal(caps->input_bits, 48);
 	assert_false(caps->x2apic);
+	rig.unit[0].desc.features = AMDVI_MODEL_HATS(6);
+	amdvi_model_config(rig.model[0])->features = AMDVI_MODEL_HATS(5);
+	assert_int_equal(amdvi_ops.probe(&rig.unit[0]), OK);
+	assert_int_equal(caps->input_bits, 57);
 	rig_end(&rig);
 }
 
@@ -61,6 +65,16 @@ static void a_hidden_function_is_taken_to_cache_absence(void **state)
 	assert_true(rig.unit[0].caps.caches_absent);
 	assert_true(rig.unit[0].caps.x2apic);
 	rig_end(&rig);
+
+	/* Nor is it read where the IVRS names another capability (MSI here), or none. */
+	for (u16 at = 0; at <= 0x64; at += 0x64) {
+		c.no_function = false;
+		rig_init(&rig, &c, NULL);
+		rig.unit[0].desc.pci_cap = at;
+		assert_int_equal(amdvi_ops.probe(&rig.unit[0]), OK);
+		assert_true(rig.unit[0].caps.caches_absent);
+		rig_end(&rig);
+	}
 }
 
 static void a_window_too_small_is_refused(void **state)
