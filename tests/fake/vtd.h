@@ -17,6 +17,7 @@
 
 /* Capability register bits a test composes (§11.4.2). */
 #define VTDM_ND_64K	  6ull /* 65536 domain ids; n: 2^(4+2n) */
+#define VTDM_AFL	  (1ull << 3)
 #define VTDM_RWBF	  (1ull << 4)
 #define VTDM_PLMR	  (1ull << 5)
 #define VTDM_PHMR	  (1ull << 6)
@@ -119,6 +120,8 @@ void vtd_model_land(struct vtd_model *m);
  * its physical function, else rid itself.
  */
 void vtd_model_ats_device(struct vtd_model *m, u16 rid, u16 pf, u8 depth, bool answers);
+/* Of its next invalidations, those with a bit set (the lowest first) find no answer. */
+void vtd_model_ats_skip(struct vtd_model *m, u16 rid, u32 which);
 /* Translation request: fills the device's TLB. */
 bool vtd_model_ats_translate(struct vtd_model *m, u16 rid, u64 addr, enum vtd_model_access access,
 			     u8 *reason);
@@ -132,6 +135,7 @@ struct vtd_model_counts {
 	u64 context_global, context_domain, context_device, pasid, iotlb_global, iotlb_domain,
 	    iotlb_page, pages, dev_tlb, iec_global, iec_index, wait, wraps, fault_events,
 	    faults_lost, drains;
+	u64 fsts_reads;
 	u64 steps; /* page-table entries read */
 	u32 fault_data;
 	u64 fault_address;
@@ -153,5 +157,8 @@ void vtd_model_fault(struct vtd_model *m, u16 rid, u8 reason, u64 info, bool wri
 void vtd_model_stray_answer(struct vtd_model *m, u16 rid);
 /* The unit stops taking queue entries, without an error: as broken hardware would. */
 void vtd_model_hang(struct vtd_model *m);
-/* Commands (GCMD, PMEN) written from now on never complete. */
+/* Commands (GCMD, PMEN) written from now on never complete; or those to GCMD bits `which` only. */
 void vtd_model_hang_commands(struct vtd_model *m);
+void vtd_model_hang_command(struct vtd_model *m, u32 which);
+/* A wait's status was stored and no barrier followed: nothing read since may be relied on. */
+bool vtd_model_unordered(const struct vtd_model *m);

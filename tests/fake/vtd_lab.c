@@ -34,6 +34,7 @@ const struct vtd_lab_config lab_units[] = {
      .cap = CAP | VTDM_ESRTPS | VTDM_ESIRTPS,
      .ecap = ECAP},
     {.name = "no draining", .cap = CAP & ~(VTDM_DRD | VTDM_DWD), .ecap = ECAP & ~VTDM_SC},
+    {.name = "no protected memory", .cap = CAP & ~(VTDM_PLMR | VTDM_PHMR), .ecap = ECAP},
     {.name = "8-bit destinations", .cap = CAP, .ecap = ECAP & ~VTDM_EIM, .xapic = true},
     {.name = "one index at a time", .cap = CAP, .ecap = ECAP & ~VTDM_MHMV(15)},
     {.name = "scalable mode only",
@@ -144,6 +145,14 @@ void lab_end(struct vtd_lab *lab)
 	lab->model = NULL;
 }
 
+/* An op's caller gives memory away that the unit no longer uses: it must have seen that. */
+static int ordered(const struct vtd_lab *lab, int err)
+{
+	if (!err && vtd_model_unordered(lab->model))
+		fail_msg("no barrier between the unit's status and what follows");
+	return err;
+}
+
 int lab_attach(struct vtd_lab *lab, u32 dev, u32 dom)
 {
 	struct iommu_device *d = &lab->devices[dev];
@@ -151,7 +160,7 @@ int lab_attach(struct vtd_lab *lab, u32 dev, u32 dom)
 
 	d->next = lab->domains[dom].devices;
 	lab->domains[dom].devices = d;
-	err = vtd_ops.attach(d, &lab->domains[dom]);
+	err = ordered(lab, vtd_ops.attach(d, &lab->domains[dom]));
 	if (err)
 		lab->domains[dom].devices = d->next;
 	return err;
@@ -159,7 +168,7 @@ int lab_attach(struct vtd_lab *lab, u32 dev, u32 dom)
 
 int lab_block(struct vtd_lab *lab, u32 dev, bool silent)
 {
-	int err = vtd_ops.block(&lab->devices[dev], silent);
+	int err = ordered(lab, vtd_ops.block(&lab->devices[dev], silent));
 
 	for (u32 i = 0; !err && i < LAB_DOMAINS; i++)
 		for (struct iommu_device **p = &lab->domains[i].devices; *p; p = &(*p)->next)
@@ -181,7 +190,7 @@ static int flush_removed(void *ctx, const struct pt_gather *g)
 	struct iommu_change change = {
 	    .lo = g->lo, .hi = g->hi, .removed = true, .tables = g->tables};
 
-	return vtd_ops.flush(&c->lab->unit, &c->lab->domains[c->dom], &change);
+	return ordered(c->lab, vtd_ops.flush(&c->lab->unit, &c->lab->domains[c->dom], &change));
 }
 
 int lab_map(struct vtd_lab *lab, u32 dom, u64 iova, u64 pa, u64 size, u32 attrs)

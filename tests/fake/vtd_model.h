@@ -130,6 +130,7 @@ struct ats_dev {
 	u16 rid, pf;
 	u8 depth;
 	bool answers;
+	u32 skip; /* of the next invalidations: no answer */
 	u32 n;
 	struct atc atc[ATC];
 };
@@ -163,7 +164,8 @@ struct vtd_model {
 
 	/* the queue */
 	u32 queue_left;
-	bool queue_stopped, hung, deaf;
+	bool queue_stopped, hung, unordered;
+	u32 deaf; /* GCMD bits that never complete */
 	u32 refuse_after, refuse_next;
 	bool overlap_context, overlap_iotlb; /* since the last fence */
 	u32 npending;			     /* device-TLB invalidations without an answer yet */
@@ -205,6 +207,8 @@ static inline bool vtdm_ecap(const struct vtd_model *m, u64 bit)
 
 /* Reads of tables, by the unit's coherency; false when there is no memory. */
 bool vtdm_table_read(struct vtd_model *m, u64 pa, void *dst, size_t n);
+/* Does the unit see [pa, pa + n) as it was written? True where there is no RAM. */
+bool vtdm_settled(struct vtd_model *m, u64 pa, u64 n);
 bool vtdm_paging_read(struct vtd_model *m, u64 pa, u64 *dst);
 static inline bool vtdm_address_ok(const struct vtd_model *m, u64 pa)
 {

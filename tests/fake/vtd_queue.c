@@ -168,7 +168,8 @@ static void do_device_tlb(struct vtd_model *m, const u64 *d)
 	if (!m->npending)
 		m->pending_left = m->config.timeout;
 	m->pending[m->npending].rid = rid;
-	m->pending[m->npending].answers = dev->answers;
+	m->pending[m->npending].answers = dev->answers && !(dev->skip & 1);
+	dev->skip >>= 1;
 	m->pending[m->npending].base = base;
 	m->pending[m->npending++].size = size;
 }
@@ -244,6 +245,7 @@ static void step_wait(struct vtd_model *m)
 		m->overlap_context = m->overlap_iotlb = false;
 	if (!m->wait_status)
 		return;
+	m->unordered = true;
 	if (!fake_view_write(PADDR(m->wait_addr), &m->wait_data, sizeof(m->wait_data)))
 		vtdm_violate(m, "wait status goes to %#llx, which is not RAM",
 			     (unsigned long long)m->wait_addr);

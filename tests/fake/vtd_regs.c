@@ -63,7 +63,8 @@ void vtdm_event(struct vtd_model *m, u32 status_bit)
 
 void vtdm_fault(struct vtd_model *m, u16 rid, u8 reason, u64 info, bool write)
 {
-	if (m->fsts & F_PFO) {
+	/* Advanced fault logging: records go to memory, where nobody looks (§7.2.2). */
+	if (m->fsts & F_PFO || m->gsts & G_EAFL) {
 		m->counts.faults_lost++;
 		return;
 	}
@@ -116,7 +117,7 @@ static void command(struct vtd_model *m, u32 v)
 			     what);
 	if (what & G_WBF && !vtdm_cap(m, VTDM_RWBF))
 		vtdm_violate(m, "write buffers flushed where there are none");
-	if (what & (G_EAFL | G_FL))
+	if (what & (G_EAFL | G_FL) && !vtdm_cap(m, VTDM_AFL))
 		vtdm_violate(m, "advanced fault logging, which there is none of");
 	if (what & G_RTP)
 		m->gsts &= ~(u32)G_RTP;
@@ -149,6 +150,9 @@ static void latch_root(struct vtd_model *m)
 		vtdm_drop_pasid(m, true, 0);
 		vtdm_drop_tlb(m, true, 0, 0, 0, false);
 	}
+	/* It may read from now on (§6.8). */
+	if (!vtdm_settled(m, m->root, PAGE_SIZE))
+		vtdm_violate(m, "root table set before it is in memory");
 	if (!vtdm_address_ok(m, m->root))
 		vtdm_violate(m, "root table beyond the host address width");
 }
@@ -167,6 +171,8 @@ static void latch_irt(struct vtd_model *m)
 	m->owe_iec = !vtdm_cap(m, VTDM_ESIRTPS);
 	if (vtdm_cap(m, VTDM_ESIRTPS))
 		vtdm_drop_irte(m, true, 0, 0);
+	if (!vtdm_settled(m, m->irt, (u64)m->irt_entries * 16))
+		vtdm_violate(m, "interrupt table set before it is in memory");
 	if (m->irt & ((u64)m->irt_entries * 16 - 1) & ~0xfffull)
 		vtdm_violate(m, "interrupt table of %u entries not aligned to its size",
 			     m->irt_entries);
@@ -213,9 +219,10 @@ void vtd_model_step(struct vtd_model *m, u32 steps)
 		return;
 	m->in_step = true;
 	for (u32 i = 0; i < steps; i++) {
-		if (m->gcmd_pending && !m->deaf && count_down(&m->gcmd_left))
+		if (m->gcmd_pending && !(m->gcmd_pending & m->deaf) && count_down(&m->gcmd_left))
 			command_done(m);
-		if (bits(m->pmen, 31, 31) != (m->pmen & 1) && !m->deaf && count_down(&m->pmen_left))
+		if (bits(m->pmen, 31, 31) != (m->pmen & 1) && m->deaf != ~0u &&
+		    count_down(&m->pmen_left))
 			m->pmen ^= 1;
 		vtdm_queue_step(m);
 	}
@@ -303,6 +310,7 @@ static u64 window_read(void *model, u64 off, u8 width)
 	u32 *r32 = reg32(m, off);
 
 	vtd_model_step(m, 1);
+	m->counts.fsts_reads += off == 0x34;
 	if (width < 4)
 		vtdm_violate(m, "read of %u bytes at %#llx", width, (unsigned long long)off);
 	if (off == 0)
@@ -459,6 +467,18 @@ static void relax(void *model)
 	vtd_model_step(model, 1);
 }
 
+static void barrier(void *model)
+{
+	struct vtd_model *m = model;
+
+	m->unordered = false;
+}
+
+static void exchange(void *model, volatile u128 *p, u128 old, u128 now)
+{
+	barrier(model); /* a locked instruction */
+}
+
 static struct fake_watch watches[8];
 static struct vtd_model *models[8];
 
@@ -477,7 +497,8 @@ struct vtd_model *vtd_model_new(const struct vtd_model_config *config)
 	m->fectl = 1u << 31;
 	fake_mmio_add(config->base, VTD_MODEL_WINDOW, &window_ops, m);
 	models[i] = m;
-	watches[i] = (struct fake_watch){.relax = relax, .model = m};
+	watches[i] = (struct fake_watch){
+	    .barrier = barrier, .exchange = exchange, .relax = relax, .model = m};
 	fake_watch_add(&watches[i]);
 	fake_view_observe(vtdm_watch_store, m);
 	return m;
@@ -545,7 +566,17 @@ void vtd_model_refuse_after(struct vtd_model *m, u32 after, u32 times)
 
 void vtd_model_hang_commands(struct vtd_model *m)
 {
-	m->deaf = true;
+	m->deaf = ~0u;
+}
+
+void vtd_model_hang_command(struct vtd_model *m, u32 which)
+{
+	m->deaf = which;
+}
+
+bool vtd_model_unordered(const struct vtd_model *m)
+{
+	return m->unordered;
 }
 
 void vtd_model_hang(struct vtd_model *m)

@@ -1,6 +1,7 @@
 /* The VT-d model's DMA path: table walks and the caches in front of them (VT-d 4.1 ch. 3, 6). */
 #include <string.h>
 
+#include "tests/fake/machine.h"
 #include "tests/fake/vtd_model.h"
 
 struct request {
@@ -28,6 +29,18 @@ static enum fake_view view_of(const struct vtd_model *m, bool coherent)
 bool vtdm_table_read(struct vtd_model *m, u64 pa, void *dst, size_t n)
 {
 	return fake_view_read(view_of(m, vtdm_ecap(m, VTDM_C)), PADDR(pa), dst, n);
+}
+
+bool vtdm_settled(struct vtd_model *m, u64 pa, u64 n)
+{
+	u8 written[PAGE_SIZE], seen[PAGE_SIZE];
+
+	for (u64 at = pa; at < pa + n && fake_ram_has(PADDR(at), PAGE_SIZE); at += PAGE_SIZE) {
+		port_copy_from(written, PADDR(at), PAGE_SIZE);
+		if (!vtdm_table_read(m, at, seen, PAGE_SIZE) || memcmp(written, seen, PAGE_SIZE))
+			return false;
+	}
+	return true;
 }
 
 /* In scalable mode another bit tells of the paging structures (§11.4.3, SMPWC). */
@@ -513,6 +526,16 @@ void vtd_model_ats_device(struct vtd_model *m, u16 rid, u16 pf, u8 depth, bool a
 	d->pf = pf;
 	d->depth = depth;
 	d->answers = answers;
+}
+
+void vtd_model_ats_skip(struct vtd_model *m, u16 rid, u32 which)
+{
+	struct ats_dev *d = vtdm_ats(m, rid);
+
+	if (d)
+		d->skip = which;
+	else
+		vtdm_violate(m, "%04x has no TLB to be silent with", rid);
 }
 
 /* size 0: everything. */
