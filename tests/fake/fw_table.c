@@ -260,16 +260,23 @@ bool fw_noted(const struct fw_notes *notes, const char *name)
 
 static u64 memory[8192 * 26 / 8];
 
-int fw_read_dmar(const struct fw_table *b, size_t n, struct dmar *d, struct fw_notes *notes)
+/* The first `n` bytes in an allocation of just their size; it lives until the next call. */
+static const void *exact(const struct fw_table *b, size_t n)
 {
 	static void *copy;
-	int err;
 
 	free(copy);
 	copy = malloc(n ? n : 1);
 	memcpy(copy, b->bytes, n);
+	return copy;
+}
+
+int fw_read_dmar(const struct fw_table *b, size_t n, struct dmar *d, struct fw_notes *notes)
+{
+	int err;
+
 	*notes = (struct fw_notes){0};
-	err = dmar_parse(copy, n, memory, dmar_memory(n), d, keep, notes);
+	err = dmar_parse(exact(b, n), n, memory, dmar_memory(n), d, keep, notes);
 	if (!err)
 		assert_memory_equal(d->notes, notes->level, sizeof(d->notes));
 	return err;
@@ -277,14 +284,10 @@ int fw_read_dmar(const struct fw_table *b, size_t n, struct dmar *d, struct fw_n
 
 int fw_read_ivrs(const struct fw_table *b, size_t n, struct ivrs *v, struct fw_notes *notes)
 {
-	static void *copy;
 	int err;
 
-	free(copy);
-	copy = malloc(n ? n : 1);
-	memcpy(copy, b->bytes, n);
 	*notes = (struct fw_notes){0};
-	err = ivrs_parse(copy, n, memory, ivrs_memory(n), v, keep, notes);
+	err = ivrs_parse(exact(b, n), n, memory, ivrs_memory(n), v, keep, notes);
 	if (!err)
 		assert_memory_equal(v->notes, notes->level, sizeof(v->notes));
 	return err;

@@ -44,7 +44,8 @@ bool fw_noted(const struct fw_notes *notes, const char *name);
 
 /*
  * Parse the first `n` bytes. They lie in an allocation of just their size, so that a read past them is
- * seen; where the table was understood its counts of notes must be those of what was said.
+ * seen; paths in *d stay valid until the next table is read. Where the table was understood its counts
+ * of notes must be those of what was said.
  */
 int fw_read_dmar(const struct fw_table *b, size_t n, struct dmar *d, struct fw_notes *notes);
 int fw_read_ivrs(const struct fw_table *b, size_t n, struct ivrs *v, struct fw_notes *notes);

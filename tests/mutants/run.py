@@ -3,15 +3,17 @@
 
 1. mutate every source under iommu/, build the tests that reach them on the mutants (all in one program each),
 2. run every test case alone with no mutant living: it must pass, and shows which mutants it could see,
-3. for each mutant run those test cases until one fails (or does not end): first those that saw the function's mutants
-   before, then the quickest.
+3. for each mutant run those test cases until one fails (or does not end): first what saw it in the last run here,
+   then what saw the function's other mutants, then the quickest.
 
 A mutant that no test case fails for has survived: it is listed, unless explained.txt says why it is no defect.
 """
 import argparse
+import atexit
 import collections
 import concurrent.futures
 import glob
+import json
 import os
 import re
 import subprocess
@@ -22,6 +24,7 @@ from mutate import mutate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = "build/mutants"
+SEEN = OUT + "/seen.json"
 SUITES = sorted(glob.glob("tests/unit/test_vtd_*.c") + glob.glob("tests/unit/test_amdvi_*.c")) + [
     "tests/unit/test_iommu.c", "tests/unit/test_iommu_start.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c",
     "tests/unit/test_tables.c", "tests/unit/test_table_edges.c"]
@@ -101,15 +104,35 @@ def baseline(job):
     return suite, case, spent, open(reached, "rb").read()
 
 
+def key_of(m):
+    return m["file"], m["function"], m["kind"], m["text"]
+
+
+def remembered():
+    """By mutant: the case that saw it in the last run here."""
+    try:
+        return json.load(open(SEEN))
+    except (OSError, ValueError):
+        return {}
+
+
+def remember():
+    with open(SEEN, "w") as f:
+        json.dump(before, f, indent=0)
+
+
+before = remembered()
 lately = collections.defaultdict(list)  # by function: the cases that saw its mutants, the last one first
 
 
 def killer(m, seen):
-    """A test case that fails on the mutant. What saw the mutants around it often sees this one too."""
-    known = lately[m["file"], m["function"]]
-    for suite, case, spent in sorted(seen, key=lambda c: known.index(c[:2]) if c[:2] in known else len(known)):
+    """A test case that fails on the mutant. Begin with what saw it, then the mutants around it, the last time."""
+    name, where = " | ".join(key_of(m)), (m["file"], m["function"])
+    first = [before.get(name)] + lately[where]
+    for suite, case, spent in sorted(seen, key=lambda c: first.index(c[1]) if c[1] in first else len(first)):
         if not run_case(suite, case, 10 + 20 * spent, MUTANT=str(m["id"])):
-            lately[m["file"], m["function"]] = [(suite, case)] + [k for k in known if k != (suite, case)]
+            lately[where] = [case] + [c for c in lately[where] if c != case]
+            before[name] = case
             return "%s: %s" % (os.path.basename(suite), case)
     return None
 
@@ -142,6 +165,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         runs = list(pool.map(baseline, [(s, c) for s in SUITES for c in cases(s)]))
     runs.sort(key=lambda r: r[2])
+    atexit.register(remember)
     chosen = [m for m in mutants if not args.only or re.search(args.only, m["file"])]
     print("mutants: %d of %d sources, %d test cases" % (len(chosen), len({m["file"] for m in mutants}), len(runs)))
     sys.stdout.flush()
@@ -150,7 +174,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         seen = [[r[:3] for r in runs if r[3][m["id"]]] for m in chosen]
         for m, s, k in zip(chosen, seen, pool.map(killer, chosen, seen)):
-            key = (m["file"], m["function"], m["kind"], m["text"])
+            key = key_of(m)
             if k:
                 if args.killers:
                     print("seen      %s:%d: %s: %s (%s)" % (m["file"], m["line"], m["kind"], m["text"], k))
