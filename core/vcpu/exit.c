@@ -26,18 +26,24 @@ void vcpu_inject_ud(struct vcpu *v)
 }
 
 /* Past an instruction without operands; its length may include prefixes. */
-static void skip_instruction(struct vcpu *v)
+static __attribute__((noinline)) void skip_unknown_instruction(struct vcpu *v)
 {
-	u32 len = v->exit.len;
+	const struct insn *i = vcpu_instruction(v);
 
-	if (!len) {
-		const struct insn *i = vcpu_instruction(v);
+	if (i)
+		vcpu_skip(v, i->len);
+}
 
-		if (!i)
-			return;
-		len = i->len;
-	}
-	vcpu_skip(v, len);
+static __attribute__((noinline)) void skip_instruction(struct vcpu *v)
+{
+	const struct insn *i;
+
+	if (v->exit.len)
+		vcpu_skip(v, v->exit.len);
+	else if ((i = vcpu_known_instruction(v)))
+		vcpu_skip(v, i->len);
+	else
+		skip_unknown_instruction(v);
 }
 
 void vcpu_exit_cpuid(struct vcpu *v)

@@ -19,13 +19,16 @@
 #define VCPU_INSN_CACHE 16
 #define VCPU_HISTORY	16
 
-/* A decoded instruction, good while the bytes at `hpa` are still those it was decoded from. */
+/*
+ * A decoded instruction of 64-bit code, good while the bytes at `place` are still those it was decoded
+ * from.
+ */
 struct insn_cached {
 	u64 rip, cr3;
-	paddr_t hpa;
+	struct port_place place;
 	u64 bytes[2];
 	struct insn insn;
-};
+} __aligned(64);
 
 struct vcpu_history {
 	u64 rip;
@@ -45,7 +48,7 @@ struct vcpu {
 	struct guest *guest;
 	u32 id; /* virtual APIC id */
 	struct cpu *cpu;
-	const struct port_windows *windows; /* of the core that runs it */
+	const struct port_windows *windows; /* of the core that runs it: vcpu_set_windows() */
 	struct lapic *lapic;		    /* guest->lapics[id] */
 	struct msr_cpu msr;
 	struct startup startup; /* any core */
@@ -154,6 +157,27 @@ void *guest_memory(const struct guest *g, gpa_t gpa);
  */
 __must_check int guest_read(const struct guest *g, gpa_t gpa, void *dst, u64 n);
 __must_check int guest_write(const struct guest *g, gpa_t gpa, const void *src, u64 n);
+
+/* The windows of the core that is going to run it. What was decoded through others' is forgotten. */
+void vcpu_set_windows(struct vcpu *v, const struct port_windows *w);
+
+/*
+ * What was decoded at RIP the last time, if it is that still: it is checked against the bytes in
+ * memory, so a guest that rewrites its code is decoded anew. A guest that puts another page at the
+ * same address without changing CR3 can fool it, with no effect on anybody but itself.
+ */
+static inline const struct insn *vcpu_known_instruction(const struct vcpu *v)
+{
+	const struct insn_cached *e = &v->insns[v->rip / 2 % VCPU_INSN_CACHE];
+
+	if (e->rip == v->rip && e->cr3 == v->cr3 && v->long_mode && port_place_shown(&e->place)) {
+		const u64 *now = e->place.at;
+
+		if (now[0] == e->bytes[0] && now[1] == e->bytes[1])
+			return &e->insn;
+	}
+	return NULL;
+}
 
 /*
  * The decoded instruction at RIP, NULL when it cannot be fetched (the guest will see its own fault
