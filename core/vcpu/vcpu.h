@@ -17,7 +17,8 @@
 #include "core/vcpu/virt.h"
 
 #define VCPU_INSN_CACHE 16
-#define VCPU_HISTORY	16
+#define VCPU_HISTORY \
+	16 /* entries, 256 bytes in all: the place of the next one is a byte that wraps */
 
 /*
  * A decoded instruction of 64-bit code, good while the bytes at `place` are still those it was decoded
@@ -32,8 +33,7 @@ struct insn_cached {
 
 struct vcpu_history {
 	u64 rip;
-	u32 cause;
-	u32 detail;
+	u64 cause; /* enum exit_cause, plus one; 0: none yet */
 };
 
 struct vcpu {
@@ -64,8 +64,15 @@ struct vcpu {
 	u64 *exits;		  /* [EXIT_CAUSES] in the counters page */
 	struct insn_cached insns[VCPU_INSN_CACHE];
 	struct vcpu_history history[VCPU_HISTORY];
-	u32 history_next;
+	u8 history_at; /* offset in bytes of the next entry in history[] */
 };
+_Static_assert(VCPU_HISTORY * sizeof(struct vcpu_history) == 256, "history_at wraps by itself");
+
+/* The exit before last when n is 2, and so on, for n of 1..VCPU_HISTORY. cause is 0: there was none. */
+static inline const struct vcpu_history *vcpu_past_exit(const struct vcpu *v, u32 n)
+{
+	return &v->history[(v->history_at / sizeof(v->history[0]) - n) % VCPU_HISTORY];
+}
 
 /* What a vCPU's exit, or a device, wants of the whole workstation. */
 enum guest_event {
@@ -124,10 +131,11 @@ void vcpu_handle_exit(struct vcpu *v);
  */
 static inline void vcpu_note_exit(struct vcpu *v, enum exit_cause cause)
 {
-	struct vcpu_history *h = &v->history[v->history_next++ % VCPU_HISTORY];
+	struct vcpu_history *h = (void *)((u8 *)v->history + v->history_at);
 
 	h->rip = v->rip;
-	h->cause = cause;
+	h->cause = cause + 1;
+	v->history_at += sizeof(*h);
 	v->exits[cause]++;
 }
 void vcpu_exit_cpuid(struct vcpu *v);

@@ -276,6 +276,23 @@ static void what_was_decoded_is_known_while_it_can_be_compared(void **state)
 	assert_null(vcpu_known_instruction(&vcpu));
 }
 
+static void the_last_exits_are_remembered(void **state)
+{
+	for (u32 n = 1; n <= VCPU_HISTORY; n++)
+		assert_int_equal(vcpu_past_exit(&vcpu, n)->cause, 0);
+	vcpu_note_exit(&vcpu, EXIT_CPUID);
+	assert_int_equal(vcpu_past_exit(&vcpu, 1)->cause, EXIT_CPUID + 1);
+	assert_int_equal(vcpu_past_exit(&vcpu, 2)->cause, 0);
+	for (u32 n = 0; n < 600; n++) {
+		vcpu.rip = n;
+		vcpu_note_exit(&vcpu, n % EXIT_CAUSES);
+	}
+	for (u32 n = 1; n <= VCPU_HISTORY; n++) {
+		assert_int_equal(vcpu_past_exit(&vcpu, n)->rip, 600 - n);
+		assert_int_equal(vcpu_past_exit(&vcpu, n)->cause, (600 - n) % EXIT_CAUSES + 1);
+	}
+}
+
 static void a_load_and_a_store(void **state)
 {
 	CODE_IS("\x8b\x03"); /* mov eax, [rbx] */
@@ -414,6 +431,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(cpuid_moves_on_by_its_decoded_length, set_up),
 	    cmocka_unit_test_setup(what_was_decoded_is_known_while_it_can_be_compared, set_up),
+	    cmocka_unit_test_setup(the_last_exits_are_remembered, set_up),
 	    cmocka_unit_test_setup(a_load_and_a_store, set_up),
 	    cmocka_unit_test_setup(moves_between_device_and_memory, set_up),
 	    cmocka_unit_test_setup(the_other_operand_faults, set_up),

@@ -213,14 +213,14 @@ static void svm_run(struct vcpu *v, const u32 *request)
 			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
 			wrmsr(MSR_SPEC_CTRL, 0);
 		}
+		b->event_injection = 0;
+		b->tlb_control = TLB_KEEP;
 		v->gpr[GPR_AX] = b->rax;
 		v->gpr[GPR_SP] = b->rsp;
 		v->rip = b->rip;
 		v->rflags = b->rflags;
 		v->cr3 = b->cr3;
 		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
-		b->event_injection = 0;
-		b->tlb_control = TLB_KEEP;
 		svm_handle_exit(v, s);
 		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
 			return;
