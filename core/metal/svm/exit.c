@@ -82,7 +82,7 @@ void svm_decode_rare(struct vcpu *v, struct svm_vcpu *s)
 	struct vmcb *b = s->vmcb;
 	u8 cause = b->exit_code < CODES ? causes[b->exit_code] : 0;
 
-	e->len = svm_known_length(b);
+	svm_note_length(e, b);
 	if (!cause) {
 		e->cause = EXIT_OTHER;
 		e->raw.code = b->exit_code;

@@ -8,10 +8,11 @@
 #define SVM_MSR_X2APIC	  0x800
 #define SVM_MSR_ICR	  (SVM_MSR_X2APIC + LAPIC_ICR)
 
-/* 0: the processor does not tell. */
-static inline u8 svm_known_length(const struct vmcb *b)
+/* Where the processor does not tell, exit.len stays at 0, as it was made. */
+static inline void svm_note_length(struct vm_exit *e, const struct vmcb *b)
 {
-	return svm_features.next_rip ? (u8)(b->next_rip - b->rip) : 0;
+	if (svm_features.next_rip)
+		e->len = (u8)(b->next_rip - b->rip);
 }
 
 /* EXITINFO1 of an IOIO intercept (APM 2 §15.10.2). */
@@ -40,14 +41,13 @@ static inline enum exit_cause svm_msr_write_cause(u32 msr)
 }
 
 /* The four that matter for speed come first, then the table. */
-static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s)
+static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s, struct vmcb *b)
 {
-	struct vmcb *b = s->vmcb;
 	struct vm_exit *e = &v->exit;
 	u64 code = b->exit_code;
 
 	if (code == SVM_MSR) {
-		e->len = svm_known_length(b);
+		svm_note_length(e, b);
 		if (b->exit_info1) {
 			vcpu_note_exit(v, svm_msr_write_cause((u32)v->gpr[GPR_CX]));
 			vcpu_exit_msr_write(v);
@@ -60,7 +60,7 @@ static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s)
 		vcpu_note_exit(v, EXIT_IO);
 		vcpu_exit_io(v);
 	} else if (code == SVM_CPUID) {
-		e->len = svm_known_length(b);
+		svm_note_length(e, b);
 		vcpu_note_exit(v, EXIT_CPUID);
 		vcpu_exit_cpuid(v);
 	} else if (code == SVM_NPF) {

@@ -221,7 +221,7 @@ static void svm_run(struct vcpu *v, const u32 *request)
 		v->rflags = b->rflags;
 		v->cr3 = b->cr3;
 		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
-		svm_handle_exit(v, s);
+		svm_handle_exit(v, s, b);
 		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
 			return;
 	}
