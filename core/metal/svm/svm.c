@@ -199,8 +199,14 @@ static void svm_run(struct vcpu *v, const u32 *request)
 	struct vmcb *b = s->vmcb;
 	u64 host = v->cpu->host_state.v;
 	const bool spec_ctrl = svm_features.spec_ctrl;
+	static const u32 once = 1;
 
-	while (vcpu_enter(v, request)) {
+	if (!vcpu_enter(v, request))
+		return;
+	/* Who posts an NMI makes a request. One that waits for its window is offered after each exit. */
+	if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
+		request = &once;
+	do {
 		if (v->moved)
 			finish_move(v, s, b);
 		b->rax = v->gpr[GPR_AX];
@@ -222,9 +228,7 @@ static void svm_run(struct vcpu *v, const u32 *request)
 		v->cr3 = b->cr3;
 		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
 		svm_handle_exit(v, s, b);
-		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
-			return;
-	}
+	} while (vcpu_enter(v, request));
 }
 
 static u64 svm_read(struct vcpu *v, enum virt_reg r)
