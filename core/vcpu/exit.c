@@ -46,16 +46,31 @@ static __attribute__((noinline)) void skip_instruction(struct vcpu *v)
 		skip_unknown_instruction(v);
 }
 
-void vcpu_exit_cpuid(struct vcpu *v)
+static inline void answer_cpuid(struct vcpu *v, const u32 out[4])
 {
-	u32 *out = v->scratch.cpuid;
-
-	cpuid_lookup(&v->guest->cpuid, &v->view, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
 	v->gpr[GPR_AX] = out[CPUID_EAX];
 	v->gpr[GPR_BX] = out[CPUID_EBX];
 	v->gpr[GPR_CX] = out[CPUID_ECX];
 	v->gpr[GPR_DX] = out[CPUID_EDX];
 	skip_instruction(v);
+}
+
+static __attribute__((noinline)) void look_up_cpuid(struct vcpu *v)
+{
+	u32 *out = v->scratch.cpuid;
+
+	cpuid_lookup(&v->guest->cpuid, &v->view, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
+	answer_cpuid(v, out);
+}
+
+void vcpu_exit_cpuid(struct vcpu *v)
+{
+	const struct cpuid_entry *e = cpuid_fixed(&v->guest->cpuid, (u32)v->gpr[GPR_AX]);
+
+	if (e)
+		answer_cpuid(v, e->out);
+	else
+		look_up_cpuid(v);
 }
 
 void vcpu_exit_msr_read(struct vcpu *v)
