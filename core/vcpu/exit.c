@@ -173,18 +173,24 @@ static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
 }
 
-void vcpu_exit_io(struct vcpu *v)
+void vcpu_exit_port(struct vcpu *v, u16 port, u8 width, bool in, u64 next_rip)
 {
-	if (v->exit.io.string) {
-		exit_io_string(v);
-		return;
-	}
+	/* Past it at once: no port looks at RIP, and nothing of the exit has to be kept meanwhile. */
+	v->rip = v->long_mode ? next_rip : (u32)next_rip;
+	v->moved = true;
 	v->scratch.io = (u32)v->gpr[GPR_AX];
-	platform_io(&v->guest->platform, v->id, v->exit.io.port, v->exit.io.width, !v->exit.io.in,
-		    &v->scratch.io);
-	if (v->exit.io.in)
-		set_low(&v->gpr[GPR_AX], v->exit.io.width, v->scratch.io);
-	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
+	platform_io(&v->guest->platform, v->id, port, width, !in, &v->scratch.io);
+	if (in)
+		set_low(&v->gpr[GPR_AX], width, v->scratch.io);
+}
+
+static void exit_io(struct vcpu *v)
+{
+	if (v->exit.io.string)
+		exit_io_string(v);
+	else
+		vcpu_exit_port(v, v->exit.io.port, v->exit.io.width, v->exit.io.in,
+			       v->exit.io.next_rip);
 }
 
 /* ---- device memory --------------------------------------------------------------------------- */
@@ -480,7 +486,7 @@ static void (*const handlers[EXIT_CAUSES])(struct vcpu *v) = {
     [EXIT_MSR_WRITE] = vcpu_exit_msr_write,
     [EXIT_IPI] = vcpu_exit_msr_write,
     [EXIT_APIC] = vcpu_exit_msr_write,
-    [EXIT_IO] = vcpu_exit_io,
+    [EXIT_IO] = exit_io,
     [EXIT_MMIO] = vcpu_exit_mmio,
     [EXIT_CR] = exit_cr,
     [EXIT_XSETBV] = exit_xsetbv,

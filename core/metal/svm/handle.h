@@ -16,21 +16,9 @@ static inline void svm_note_length(struct vm_exit *e, const struct vmcb *b)
 }
 
 /* EXITINFO1 of an IOIO intercept (APM 2 §15.10.2). */
-static inline void svm_decode_io(struct vm_exit *e, const struct vmcb *b)
-{
-	u32 i = (u32)b->exit_info1;
-
-	e->io.in = i & 1;
-	e->io.string = i >> 2 & 1;
-	e->io.width = i >> 4 & 7;
-	e->io.port = (u16)(i >> 16);
-	e->io.next_rip = b->exit_info2;
-	if (!e->io.string)
-		return;
-	e->io.rep = i >> 3 & 1;
-	e->io.addr_width = (i >> 7 & 7) * 2;
-	e->io.seg = i >> 10 & 7;
-}
+#define IOIO_IN	    (1u << 0)
+#define IOIO_STRING (1u << 2)
+#define IOIO_REP    (1u << 3)
 
 static inline enum exit_cause svm_msr_write_cause(u32 msr)
 {
@@ -55,10 +43,11 @@ static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s, struct vm
 			vcpu_note_exit(v, EXIT_MSR_READ);
 			vcpu_exit_msr_read(v);
 		}
-	} else if (code == SVM_IOIO) {
-		svm_decode_io(e, b);
+	} else if (code == SVM_IOIO && !(b->exit_info1 & IOIO_STRING)) {
+		u32 info = (u32)b->exit_info1;
+
 		vcpu_note_exit(v, EXIT_IO);
-		vcpu_exit_io(v);
+		vcpu_exit_port(v, (u16)(info >> 16), info >> 4 & 7, info & IOIO_IN, b->exit_info2);
 	} else if (code == SVM_CPUID) {
 		svm_note_length(e, b);
 		vcpu_note_exit(v, EXIT_CPUID);
