@@ -12,9 +12,6 @@
 
 enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MC = 18 };
 
-#define MSR_APIC_BASE	0x1b
-#define MSR_X2APIC_BASE 0x800
-
 void vcpu_inject_gp(struct vcpu *v)
 {
 	v->ops->inject(v, VECTOR_GP, true, 0);
@@ -94,6 +91,19 @@ void vcpu_exit_msr_write(struct vcpu *v)
 		vcpu_inject_gp(v);
 	else
 		skip_instruction(v);
+}
+
+/* Straight to the local APIC: a busy guest exits for nothing else. */
+void vcpu_exit_apic_write(struct vcpu *v, u32 reg)
+{
+	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
+
+	if (lapic_msr_write(v->lapic, reg, value)) {
+		v->msr.refused++;
+		vcpu_inject_gp(v);
+		return;
+	}
+	skip_instruction(v);
 }
 
 /* ---- ports ----------------------------------------------------------------------------------- */

@@ -140,7 +140,8 @@ static inline void vcpu_note_exit(struct vcpu *v, enum exit_cause cause)
 }
 void vcpu_exit_cpuid(struct vcpu *v);
 void vcpu_exit_msr_read(struct vcpu *v);
-void vcpu_exit_msr_write(struct vcpu *v); /* EXIT_IPI and EXIT_APIC, too */
+void vcpu_exit_msr_write(struct vcpu *v);	    /* EXIT_IPI and EXIT_APIC, too */
+void vcpu_exit_apic_write(struct vcpu *v, u32 reg); /* the same for MSR 800h + reg, reg < 100h */
 /* EXIT_IO but for string instructions: IN and OUT, with what would be in v->exit.io. */
 void vcpu_exit_port(struct vcpu *v, u16 port, u8 width, bool in, u64 next_rip);
 void vcpu_exit_mmio(struct vcpu *v);

@@ -276,6 +276,23 @@ static void what_was_decoded_is_known_while_it_can_be_compared(void **state)
 	assert_null(vcpu_known_instruction(&vcpu));
 }
 
+static void a_write_to_the_local_apic(void **state)
+{
+	CODE_IS("\x0f\x30");
+	lapic.mode = LAPIC_X2APIC;
+	vcpu.gpr[GPR_AX] = 0xffffffff00000000; /* the upper half does not count */
+	vcpu_exit_apic_write(&vcpu, LAPIC_ESR);
+	assert_int_equal(vcpu.rip, CODE + 2);
+	assert_int_equal(injected, -1);
+	/* The register takes nothing but 0. */
+	vcpu.rip = CODE;
+	vcpu.gpr[GPR_DX] = 1;
+	vcpu_exit_apic_write(&vcpu, LAPIC_ESR);
+	assert_int_equal(vcpu.rip, CODE);
+	assert_int_equal(injected, 13);
+	assert_int_equal(vcpu.msr.refused, 1);
+}
+
 static void the_last_exits_are_remembered(void **state)
 {
 	for (u32 n = 1; n <= VCPU_HISTORY; n++)
@@ -431,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(cpuid_moves_on_by_its_decoded_length, set_up),
 	    cmocka_unit_test_setup(what_was_decoded_is_known_while_it_can_be_compared, set_up),
+	    cmocka_unit_test_setup(a_write_to_the_local_apic, set_up),
 	    cmocka_unit_test_setup(the_last_exits_are_remembered, set_up),
 	    cmocka_unit_test_setup(a_load_and_a_store, set_up),
 	    cmocka_unit_test_setup(moves_between_device_and_memory, set_up),

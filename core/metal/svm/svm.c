@@ -17,6 +17,7 @@
 #define VECTOR_DB   1
 #define ATTRIB_L    (1u << 9)
 #define ATTRIB_DB   (1u << 10)
+_Static_assert(ATTRIB_L << 1 == EFER_LMA, "the run loop looks at both bits at once");
 
 #define MSR_SPEC_CTRL 0x48
 #define MSR_PRED_CMD  0x49
@@ -226,7 +227,7 @@ static void svm_run(struct vcpu *v, const u32 *request)
 		v->rip = b->rip;
 		v->rflags = b->rflags;
 		v->cr3 = b->cr3;
-		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
+		v->long_mode = b->seg[SEG_CS].attrib << 1 & (u32)b->efer & EFER_LMA;
 		svm_handle_exit(v, s, b);
 	} while (vcpu_enter(v, request));
 }
