@@ -72,7 +72,7 @@ void *port_guest(paddr_t pa);
 
 /*
  * Which spans a core's windows show at the moment: what lies at `base + n * PORT_GUEST_SPAN` is span
- * number tag[n] - 1. Read-only outside the port; it spares a call where the span is there already.
+ * number tag[n] - 1. Read-only outside the port.
  */
 #define PORT_WINDOWS 64
 struct port_windows {
@@ -80,14 +80,36 @@ struct port_windows {
 	u64 tag[PORT_WINDOWS];
 };
 
-/* NULL where the span is not there now. */
-static inline void *port_guest_peek(const struct port_windows *w, paddr_t pa)
+/*
+ * A place in guest memory that is looked at again and again by the core of these windows: it is at
+ * `at` while its span is shown. It spares a call, and the arithmetic of port_guest().
+ */
+struct port_place {
+	const u64 *tag;
+	u64 shown; /* *tag while the span is there */
+	const void *at;
+};
+
+static inline struct port_place port_guest_place(const struct port_windows *w, paddr_t pa)
 {
 	u64 span = pa.v / PORT_GUEST_SPAN, n = span % PORT_WINDOWS;
 
-	if (w->tag[n] != span + 1)
-		return NULL;
-	return (void *)(w->base + n * PORT_GUEST_SPAN + pa.v % PORT_GUEST_SPAN);
+	return (struct port_place){
+	    .tag = &w->tag[n],
+	    .shown = span + 1,
+	    .at = (const void *)(w->base + n * PORT_GUEST_SPAN + pa.v % PORT_GUEST_SPAN),
+	};
+}
+
+/* One that is never shown. */
+static inline struct port_place port_no_place(const struct port_windows *w)
+{
+	return (struct port_place){.tag = &w->tag[0], .shown = ~0ull};
+}
+
+static inline bool port_place_shown(const struct port_place *p)
+{
+	return *p->tag == p->shown;
 }
 
 /* Write back the cache lines of [va, va + n), for page walkers that do not snoop. */

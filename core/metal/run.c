@@ -157,7 +157,7 @@ static void offer_nmi(struct vcpu *v)
 static void run_vcpu(struct vcpu *v, struct cpu *c)
 {
 	write_cr3(read_cr3()); /* forget grants that have changed hands, see memory_disown() */
-	v->windows = &c->windows;
+	vcpu_set_windows(v, &c->windows);
 	v->ops->vcpu_load(v);
 	v->ops->set_state(v, &v->start);
 	reset_apic(v);

@@ -330,14 +330,13 @@ static void report_death(const struct guest *g)
 		    (unsigned long)v->gpr[GPR_DX], (unsigned long)v->gpr[GPR_BX],
 		    (unsigned long)v->gpr[GPR_SP], (unsigned long)v->gpr[GPR_BP],
 		    (unsigned long)v->gpr[GPR_SI], (unsigned long)v->gpr[GPR_DI]);
-		u32 have = v->history_next < VCPU_HISTORY ? v->history_next : VCPU_HISTORY;
+		for (u32 h = 4; h; h--) {
+			const struct vcpu_history *e = vcpu_past_exit(v, h);
 
-		for (u32 h = have < 4 ? have : 4; h; h--) {
-			const struct vcpu_history *e =
-			    &v->history[(v->history_next - h) % VCPU_HISTORY];
-
-			port_log(LOG_WARN, "%s: cpu %u exit %u before its end: %s at %#lx", g->name,
-				 n, h - 1, exit_cause_name(e->cause), (unsigned long)e->rip);
+			if (e->cause)
+				port_log(LOG_WARN, "%s: cpu %u exit %u before its end: %s at %#lx",
+					 g->name, n, h - 1, exit_cause_name(e->cause - 1),
+					 (unsigned long)e->rip);
 		}
 	}
 }

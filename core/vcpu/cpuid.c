@@ -83,45 +83,26 @@ fill_in(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 s
 	}
 }
 
-static void look_up(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
-		    u32 out[4])
-{
-	u32 range = leaf >> 30, low = leaf & 0x3fffffff, flags, index;
-
-	memset(out, 0, 4 * sizeof(u32));
-	if (range >= 3 || low >= CPUID_LEAVES)
-		return;
-	flags = t->count[range][low];
-	index = flags & CPUID_INDEXED ? sub : 0;
-	if (index < (flags & CPUID_COUNT))
-		memcpy(out, t->entry[t->first[range][low] + index].out, 4 * sizeof(u32));
-	if (flags & CPUID_DYNAMIC)
-		fill_in(t, v, leaf, sub, out);
-}
-
 void cpuid_lookup(const struct cpuid_table *t, const struct cpuid_vcpu *v, u32 leaf, u32 sub,
 		  u32 out[4])
 {
-	u32 range = leaf >> 30, low = leaf & 0x3fffffff;
+	u32 range = leaf >> 30, low = leaf & 0x3fffffff, key = cpuid_key(leaf), index;
+	struct cpuid_leaf l = {0};
 
-	/* Most leaves are one entry, often the same for everybody. */
-	if (range < 3 && low < CPUID_LEAVES) {
-		u32 flags = t->count[range][low];
-
-		if (flags == 1) {
-			memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
-			return;
-		}
-		if (flags == (1 | CPUID_DYNAMIC)) {
-			memcpy(out, t->entry[t->first[range][low]].out, 4 * sizeof(u32));
-			fill_in(t, v, leaf, sub, out);
-			return;
-		}
-	}
+	if (key < ARRAY_SIZE(t->leaf))
+		l = t->leaf[key];
 	/* Intel answers what is out of range with the highest basic leaf, AMD with zeros. */
-	if (t->intel && range != 1 && (range == 3 || low > t->max[range]))
+	if (!l.count && t->intel && range != 1 && (range == 3 || low > t->max[range])) {
 		leaf = t->max[0];
-	look_up(t, v, leaf, sub, out);
+		l = t->leaf[cpuid_key(leaf)];
+	}
+	index = l.count & CPUID_INDEXED ? sub : 0;
+	if (index < (l.count & CPUID_COUNT))
+		memcpy(out, t->entry[l.first + index].out, 4 * sizeof(u32));
+	else
+		memset(out, 0, 4 * sizeof(u32));
+	if (l.count & CPUID_DYNAMIC)
+		fill_in(t, v, leaf, sub, out);
 }
 
 /* ---- what the leaves allow ------------------------------------------------------------------------- */

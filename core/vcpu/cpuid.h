@@ -34,12 +34,16 @@ struct cpuid_entry {
 #define CPUID_LEAVES  64 /* of each range that can be held */
 #define CPUID_XSTATES 16 /* XCR0 bits that can be held */
 
+/* Where a leaf's entries are. */
+struct cpuid_leaf {
+	u8 first;
+	u8 count; /* and flags, cpuid_policy.h; 0: none; 1: one entry, the same for all vCPUs */
+};
+
 /* Lies in the workstation's own memory; read-only after cpuid_build(), by any core. */
 struct cpuid_table {
-	/* By range (basic, hypervisor, extended) and leaf: first entry, and how many; 0: none. */
-	u8 first[3][CPUID_LEAVES];
-	u8 count[3][CPUID_LEAVES];
-	u8 max[3]; /* highest leaf of each range */
+	struct cpuid_leaf leaf[4 * CPUID_LEAVES]; /* by cpuid_key() */
+	u8 max[3]; /* highest leaf of each range: basic, hypervisor, extended */
 	u8 entries;
 	u8 thread_bits; /* of the APIC id */
 	bool intel;
@@ -49,6 +53,22 @@ struct cpuid_table {
 	u32 xsave_offset[CPUID_XSTATES]; /* in the standard format */
 	struct cpuid_entry entry[CPUID_ENTRIES];
 };
+
+/* A leaf's number within its range, then the range: so one comparison finds what cannot be held. */
+static inline u32 cpuid_key(u32 leaf)
+{
+	return leaf << 2 | leaf >> 30;
+}
+
+/* What `leaf` answers to everybody, whatever ECX says. NULL: ask cpuid_lookup(). */
+static inline const struct cpuid_entry *cpuid_fixed(const struct cpuid_table *t, u32 leaf)
+{
+	u32 key = cpuid_key(leaf);
+
+	if (key >= ARRAY_SIZE(t->leaf) || t->leaf[key].count != 1)
+		return NULL;
+	return &t->entry[t->leaf[key].first];
+}
 
 /* State of the asking vCPU. */
 struct cpuid_vcpu {

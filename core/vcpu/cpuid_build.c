@@ -39,9 +39,12 @@ static int append(struct cpuid_table *t, u32 leaf, bool indexed, const u32 out[4
 
 	if (t->entries == CPUID_ENTRIES || low >= CPUID_LEAVES)
 		return ERR_NOMEM;
-	if (!t->count[range][low])
-		t->first[range][low] = t->entries;
-	t->count[range][low] = (u8)((t->count[range][low] + 1) | (indexed ? CPUID_INDEXED : 0));
+
+	struct cpuid_leaf *l = &t->leaf[cpuid_key(leaf)];
+
+	if (!l->count)
+		l->first = t->entries;
+	l->count = (u8)((l->count + 1) | (indexed ? CPUID_INDEXED : 0));
 	if (low > t->max[range])
 		t->max[range] = (u8)low;
 	memcpy(t->entry[t->entries++].out, out, sizeof(t->entry[0].out));
@@ -180,7 +183,7 @@ static int add_xsave(const struct shape *s, struct cpuid_table *t, const struct 
 /* One subleaf of a leaf whose subleaf 0 says in EAX which is the last. */
 static int add_counted(const struct shape *s, struct cpuid_table *t, const struct cpuid_rule *r)
 {
-	u32 out[4], low = r->leaf & 0x3fffffff;
+	u32 out[4];
 	int err;
 
 	s->p->host(s->p->ctx, r->leaf, 0, out);
@@ -189,7 +192,7 @@ static int add_counted(const struct shape *s, struct cpuid_table *t, const struc
 	masked(s, r, r->sub, out);
 	err = append(t, r->leaf, true, out);
 	if (!err)
-		t->entry[t->first[r->leaf >> 30][low]].out[CPUID_EAX] = r->sub;
+		t->entry[t->leaf[cpuid_key(r->leaf)].first].out[CPUID_EAX] = r->sub;
 	return err;
 }
 
@@ -285,11 +288,11 @@ int cpuid_build(struct cpuid_table *t, const struct cpuid_params *p)
 	if (err)
 		return err;
 	for (u32 i = 0; i < ARRAY_SIZE(dynamic_leaves); i++) {
-		u8 *count = &t->count[dynamic_leaves[i] >> 30][dynamic_leaves[i] & 0x3fffffff];
+		u8 *count = &t->leaf[cpuid_key(dynamic_leaves[i])].count;
 
 		*count |= *count ? CPUID_DYNAMIC : 0;
 	}
-	t->entry[t->first[0][0]].out[CPUID_EAX] = t->max[0];
-	t->entry[t->first[2][0]].out[CPUID_EAX] = 0x80000000 | t->max[2];
+	t->entry[t->leaf[cpuid_key(0)].first].out[CPUID_EAX] = t->max[0];
+	t->entry[t->leaf[cpuid_key(0x80000000)].first].out[CPUID_EAX] = 0x80000000 | t->max[2];
 	return OK;
 }

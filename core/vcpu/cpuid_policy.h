@@ -3,7 +3,7 @@
 
 #include "core/vcpu/cpuid.h"
 
-/* In count[]: ECX chooses among the entries; something of the vCPU is filled in. */
+/* In leaf[].count: ECX chooses among the entries; something of the vCPU is filled in. */
 #define CPUID_INDEXED 0x80
 #define CPUID_DYNAMIC 0x40
 #define CPUID_COUNT   0x3f

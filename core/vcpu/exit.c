@@ -12,9 +12,6 @@
 
 enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_MC = 18 };
 
-#define MSR_APIC_BASE	0x1b
-#define MSR_X2APIC_BASE 0x800
-
 void vcpu_inject_gp(struct vcpu *v)
 {
 	v->ops->inject(v, VECTOR_GP, true, 0);
@@ -26,30 +23,51 @@ void vcpu_inject_ud(struct vcpu *v)
 }
 
 /* Past an instruction without operands; its length may include prefixes. */
-static void skip_instruction(struct vcpu *v)
+static __attribute__((noinline)) void skip_unknown_instruction(struct vcpu *v)
 {
-	u32 len = v->exit.len;
+	const struct insn *i = vcpu_instruction(v);
 
-	if (!len) {
-		const struct insn *i = vcpu_instruction(v);
-
-		if (!i)
-			return;
-		len = i->len;
-	}
-	vcpu_skip(v, len);
+	if (i)
+		vcpu_skip(v, i->len);
 }
 
-void vcpu_exit_cpuid(struct vcpu *v)
+static __attribute__((noinline)) void skip_instruction(struct vcpu *v)
 {
-	u32 *out = v->scratch.cpuid;
+	const struct insn *i;
 
-	cpuid_lookup(&v->guest->cpuid, &v->view, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
+	if (v->exit.len)
+		vcpu_skip(v, v->exit.len);
+	else if ((i = vcpu_known_instruction(v)))
+		vcpu_skip(v, i->len);
+	else
+		skip_unknown_instruction(v);
+}
+
+static inline void answer_cpuid(struct vcpu *v, const u32 out[4])
+{
 	v->gpr[GPR_AX] = out[CPUID_EAX];
 	v->gpr[GPR_BX] = out[CPUID_EBX];
 	v->gpr[GPR_CX] = out[CPUID_ECX];
 	v->gpr[GPR_DX] = out[CPUID_EDX];
 	skip_instruction(v);
+}
+
+static __attribute__((noinline)) void look_up_cpuid(struct vcpu *v)
+{
+	u32 *out = v->scratch.cpuid;
+
+	cpuid_lookup(&v->guest->cpuid, &v->view, (u32)v->gpr[GPR_AX], (u32)v->gpr[GPR_CX], out);
+	answer_cpuid(v, out);
+}
+
+void vcpu_exit_cpuid(struct vcpu *v)
+{
+	const struct cpuid_entry *e = cpuid_fixed(&v->guest->cpuid, (u32)v->gpr[GPR_AX]);
+
+	if (e)
+		answer_cpuid(v, e->out);
+	else
+		look_up_cpuid(v);
 }
 
 void vcpu_exit_msr_read(struct vcpu *v)
@@ -73,6 +91,19 @@ void vcpu_exit_msr_write(struct vcpu *v)
 		vcpu_inject_gp(v);
 	else
 		skip_instruction(v);
+}
+
+/* Straight to the local APIC: a busy guest exits for nothing else. */
+void vcpu_exit_apic_write(struct vcpu *v, u32 reg)
+{
+	u64 value = v->gpr[GPR_DX] << 32 | (u32)v->gpr[GPR_AX];
+
+	if (lapic_msr_write(v->lapic, reg, value)) {
+		v->msr.refused++;
+		vcpu_inject_gp(v);
+		return;
+	}
+	skip_instruction(v);
 }
 
 /* ---- ports ----------------------------------------------------------------------------------- */
@@ -152,18 +183,24 @@ static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
 }
 
-void vcpu_exit_io(struct vcpu *v)
+void vcpu_exit_port(struct vcpu *v, u16 port, u8 width, bool in, u64 next_rip)
 {
-	if (v->exit.io.string) {
-		exit_io_string(v);
-		return;
-	}
+	/* Past it at once: no port looks at RIP, and nothing of the exit has to be kept meanwhile. */
+	v->rip = v->long_mode ? next_rip : (u32)next_rip;
+	v->moved = true;
 	v->scratch.io = (u32)v->gpr[GPR_AX];
-	platform_io(&v->guest->platform, v->id, v->exit.io.port, v->exit.io.width, !v->exit.io.in,
-		    &v->scratch.io);
-	if (v->exit.io.in)
-		set_low(&v->gpr[GPR_AX], v->exit.io.width, v->scratch.io);
-	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
+	platform_io(&v->guest->platform, v->id, port, width, !in, &v->scratch.io);
+	if (in)
+		set_low(&v->gpr[GPR_AX], width, v->scratch.io);
+}
+
+static void exit_io(struct vcpu *v)
+{
+	if (v->exit.io.string)
+		exit_io_string(v);
+	else
+		vcpu_exit_port(v, v->exit.io.port, v->exit.io.width, v->exit.io.in,
+			       v->exit.io.next_rip);
 }
 
 /* ---- device memory --------------------------------------------------------------------------- */
@@ -459,7 +496,7 @@ static void (*const handlers[EXIT_CAUSES])(struct vcpu *v) = {
     [EXIT_MSR_WRITE] = vcpu_exit_msr_write,
     [EXIT_IPI] = vcpu_exit_msr_write,
     [EXIT_APIC] = vcpu_exit_msr_write,
-    [EXIT_IO] = vcpu_exit_io,
+    [EXIT_IO] = exit_io,
     [EXIT_MMIO] = vcpu_exit_mmio,
     [EXIT_CR] = exit_cr,
     [EXIT_XSETBV] = exit_xsetbv,

@@ -158,6 +158,13 @@ size_t vcpu_fetch(struct vcpu *v, u8 out[INSN_MAX])
 	return got;
 }
 
+void vcpu_set_windows(struct vcpu *v, const struct port_windows *w)
+{
+	v->windows = w;
+	for (u32 i = 0; i < VCPU_INSN_CACHE; i++)
+		v->insns[i].place = port_no_place(w);
+}
+
 /* Fetch and decode; remember it where the 16 bytes to compare later lie in one page. */
 static __attribute__((noinline)) const struct insn *decode(struct vcpu *v, struct insn_cached *e)
 {
@@ -167,7 +174,7 @@ static __attribute__((noinline)) const struct insn *decode(struct vcpu *v, struc
 	u64 left;
 	size_t n = vcpu_fetch(v, bytes);
 
-	e->hpa.v = 0;
+	e->place = port_no_place(v->windows);
 	if (!n)
 		return NULL;
 	if (insn_decode(bytes, n, v->ops->code_mode(v), &e->insn)) {
@@ -182,25 +189,14 @@ static __attribute__((noinline)) const struct insn *decode(struct vcpu *v, struc
 	if (!memcmp(e->bytes, bytes, n)) {
 		e->rip = v->rip;
 		e->cr3 = v->cr3;
-		e->hpa = pa;
+		e->place = port_guest_place(v->windows, pa);
 	}
 	return &e->insn;
 }
 
-/*
- * The cache is checked against the bytes in memory, so a guest that rewrites its code is decoded
- * anew. A guest that puts another page at the same address without changing CR3 can fool it, with
- * no effect on anybody but itself.
- */
 const struct insn *vcpu_instruction(struct vcpu *v)
 {
-	struct insn_cached *e = &v->insns[(v->rip >> 1) % VCPU_INSN_CACHE];
+	const struct insn *i = vcpu_known_instruction(v);
 
-	if (e->rip == v->rip && e->cr3 == v->cr3 && e->hpa.v && v->long_mode) {
-		const u64 *now = port_guest_peek(v->windows, e->hpa);
-
-		if (now && now[0] == e->bytes[0] && now[1] == e->bytes[1])
-			return &e->insn;
-	}
-	return decode(v, e);
+	return i ? i : decode(v, &v->insns[v->rip / 2 % VCPU_INSN_CACHE]);
 }

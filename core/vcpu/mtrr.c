@@ -22,6 +22,14 @@ static bool type_valid(u64 type)
 	return type < 8 && TYPES_VALID >> type & 1;
 }
 
+/* type_valid() of all bytes at once: none above 7, and not 2, 3 or 7. */
+static bool eight_types_valid(u64 types)
+{
+	const u64 each = 0x0101010101010101ull;
+
+	return !(types & 0xf8 * each) && !(types >> 1 & (types | ~(types >> 2)) & each);
+}
+
 static u64 address_bits(const struct mtrr *m)
 {
 	return ((1ull << m->phys_bits) - 1) & ~0xfffull;
@@ -118,14 +126,11 @@ int mtrr_write(struct mtrr *m, u32 msr, u64 value)
 	}
 	if (variable < 2 * MTRR_VARIABLE)
 		return write_variable(m, variable / 2, msr & 1, value);
-	if (msr == MSR_MTRRCAP)
-		return ERR_PERM;
 	fixed = fixed_index(msr);
 	if (fixed == MTRR_FIXED)
-		return ERR_NOENT;
-	for (u32 shift = 0; shift < 64; shift += 8)
-		if (!type_valid(value >> shift & 0xff))
-			return ERR_PERM;
+		return msr == MSR_MTRRCAP ? ERR_PERM : ERR_NOENT;
+	if (!eight_types_valid(value))
+		return ERR_PERM;
 	m->fixed[fixed] = value;
 	return OK;
 }

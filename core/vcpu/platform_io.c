@@ -1,24 +1,18 @@
 /* The I/O ports: a table, and a few registers too small for a file of their own. */
 #include "core/vcpu/platform_priv.h"
 
-/* One access that its range allows: inside it, of one of its widths. */
-struct io {
-	struct platform *p;
-	u32 vcpu;
-	u16 port;
-	u8 width;
-	bool write;
-};
+/*
+ * One access that its range allows: inside it, of one of its widths. All of it is passed in registers,
+ * as platform_io() itself gets it.
+ */
+typedef void (*io_fn)(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value);
 
-typedef void (*io_fn)(const struct io *io, u32 *value);
-
-static void io_uart(const struct io *io, u32 *value)
+static void io_uart(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	struct platform *p = io->p;
-	u8 reg = io->port & 7, byte = (u8)*value;
+	u8 reg = port & 7, byte = (u8)*value;
 	unsigned events;
 
-	if (io->write) {
+	if (write) {
 		events = uart_write(&p->uart, reg, byte);
 	} else {
 		events = uart_read(&p->uart, reg, &byte);
@@ -27,114 +21,113 @@ static void io_uart(const struct io *io, u32 *value)
 	if (events & UART_TX)
 		p->config.ops->console_put(p->config.ctx, byte);
 	if (events & UART_IRQ)
-		platform_edge(p, io->vcpu, PLATFORM_PIN_COM1);
+		platform_edge(p, vcpu, PLATFORM_PIN_COM1);
 }
 
-static void io_rtc(const struct io *io, u32 *value)
+static void io_rtc(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	if (io->write)
-		rtc_write(&io->p->rtc, io->port, (u8)*value, platform_now(io->p));
+	if (write)
+		rtc_write(&p->rtc, port, (u8)*value, platform_now(p));
 	else
-		*value = rtc_read(&io->p->rtc, io->port, platform_now(io->p));
+		*value = rtc_read(&p->rtc, port, platform_now(p));
 }
 
-static void io_pm_timer(const struct io *io, u32 *value)
+static void io_pm_timer(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	if (!io->write)
-		*value =
-		    pm_timer(platform_now(io->p)) >> 8 * (io->port & 3) & platform_ones(io->width);
+	if (!write)
+		*value = pm_timer(platform_now(p)) >> 8 * (port & 3) & platform_ones(width);
 }
 
-static void io_pm(const struct io *io, u32 *value)
+static void io_pm(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	if (!io->write)
-		*value = pm_read(&io->p->pm, io->port);
-	else if (pm_write(&io->p->pm, io->port, (u8)*value))
-		io->p->config.ops->power_off(io->p->config.ctx, io->vcpu);
+	if (!write)
+		*value = pm_read(&p->pm, port);
+	else if (pm_write(&p->pm, port, (u8)*value))
+		p->config.ops->power_off(p->config.ctx, vcpu);
 }
 
-static void io_pci_address(const struct io *io, u32 *value)
+static void io_pci_address(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	if (io->write)
-		vpci_address_write(&io->p->pci, *value);
+	if (write)
+		vpci_address_write(&p->pci, *value);
 	else
-		*value = vpci_address_read(&io->p->pci);
+		*value = vpci_address_read(&p->pci);
 }
 
-static void io_pci_data(const struct io *io, u32 *value)
+static void io_pci_data(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	u8 off = io->port & 3;
+	u8 off = port & 3;
 
-	if (io->write)
-		vpci_data_write(&io->p->pci, off, io->width, *value);
+	if (write)
+		vpci_data_write(&p->pci, off, width, *value);
 	else
-		*value = vpci_data_read(&io->p->pci, off, io->width);
+		*value = vpci_data_read(&p->pci, off, width);
 }
 
-static void reset(const struct io *io, enum platform_reset_kind kind)
+static void reset(struct platform *p, u32 vcpu, enum platform_reset_kind kind)
 {
-	io->p->config.ops->reset(io->p->config.ctx, io->vcpu, kind);
+	p->config.ops->reset(p->config.ctx, vcpu, kind);
 }
 
 /* Reset Control Register of the ICH (316972 §13.7.5): a rising RST_CPU resets. */
-static void io_cf9(const struct io *io, u32 *value)
+static void io_cf9(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
 	const u8 rst_cpu = 4, sys_rst = 2, full_rst = 8;
 	u8 old;
 
-	if (!io->write) {
-		*value = __atomic_load_n(&io->p->cf9, __ATOMIC_RELAXED);
+	if (!write) {
+		*value = __atomic_load_n(&p->cf9, __ATOMIC_RELAXED);
 		return;
 	}
-	old = __atomic_exchange_n(&io->p->cf9, (u8)*value & (sys_rst | full_rst | rst_cpu),
+	old = __atomic_exchange_n(&p->cf9, (u8)*value & (sys_rst | full_rst | rst_cpu),
 				  __ATOMIC_RELAXED);
 	if ((*value & rst_cpu) && !(old & rst_cpu))
-		reset(io, PLATFORM_RESET_CF9);
+		reset(p, vcpu, PLATFORM_RESET_CF9);
 }
 
 /* System control port A: A20 is always on, a rising bit 0 resets. */
-static void io_port92(const struct io *io, u32 *value)
+static void io_port92(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
 	const u8 fast_reset = 1, a20 = 2;
 	u8 old;
 
-	if (!io->write) {
-		*value = __atomic_load_n(&io->p->port92, __ATOMIC_RELAXED) | a20;
+	if (!write) {
+		*value = __atomic_load_n(&p->port92, __ATOMIC_RELAXED) | a20;
 		return;
 	}
-	old = __atomic_exchange_n(&io->p->port92, (u8)*value & fast_reset, __ATOMIC_RELAXED);
+	old = __atomic_exchange_n(&p->port92, (u8)*value & fast_reset, __ATOMIC_RELAXED);
 	if ((*value & fast_reset) && !(old & fast_reset))
-		reset(io, PLATFORM_RESET_PORT92);
+		reset(p, vcpu, PLATFORM_RESET_PORT92);
 }
 
 /* No keyboard controller, but its status never says "busy", and its reset pulse works. */
-static void io_keyboard(const struct io *io, u32 *value)
+static void io_keyboard(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
 	const u8 pulse_reset = 0xfe;
 
-	if (!io->write)
+	if (!write)
 		*value = 0;
 	else if ((u8)*value == pulse_reset)
-		reset(io, PLATFORM_RESET_KEYBOARD);
+		reset(p, vcpu, PLATFORM_RESET_KEYBOARD);
 }
 
 /*
  * System control port B. No NMI source, timer 2 always expired; the refresh bit toggles every
  * 16 us, because old delay loops count it.
  */
-static void io_port61(const struct io *io, u32 *value)
+static void io_port61(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
 	const u8 timer2_out = 0x20, refresh = 0x10;
 
-	if (!io->write)
-		*value = timer2_out | (platform_now(io->p) >> 14 & 1 ? refresh : 0);
+	if (!write)
+		*value = timer2_out | (platform_now(p) >> 14 & 1 ? refresh : 0);
 }
 
 /* Known hardware that is not there: all ones, and nobody is told. */
-static void io_absent(const struct io *io, u32 *value)
+static void io_absent(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
-	if (!io->write)
-		*value = platform_ones(io->width);
+	if (!write)
+		*value = platform_ones(width);
 }
 
 /* What answers at a port. Kinds begin where their widest register does. */
@@ -209,41 +202,36 @@ static const struct io_handler *find_handler(u16 port)
  * Each byte of an access to its own register; refused when nobody was there for any of them. Out of
  * line, so that the common path above it stays small.
  */
-static __attribute__((noinline)) void io_bytewise(const struct io *whole, u32 *value)
+static __attribute__((noinline)) void io_bytewise(struct platform *p, u32 vcpu, u16 port, u8 width,
+						  bool write, u32 *value)
 {
 	u32 v = 0;
 	bool any = false;
 
-	for (u8 i = 0; i < whole->width; i++) {
-		struct io io = *whole;
-		u32 byte = whole->write ? *value >> 8 * i & 0xff : 0xff;
-
-		io.port = (u16)(whole->port + i);
-		io.width = 1;
-
-		const struct io_handler *h = find_handler(io.port);
+	for (u8 i = 0; i < width; i++) {
+		u16 at = (u16)(port + i);
+		u32 byte = write ? *value >> 8 * i & 0xff : 0xff;
+		const struct io_handler *h = find_handler(at);
 
 		if (h->widths & 1) {
-			h->fn(&io, &byte);
+			h->fn(p, vcpu, at, 1, write, &byte);
 			any = true;
 		}
 		v |= (byte & 0xff) << 8 * i;
 	}
-	if (!whole->write)
+	if (!write)
 		*value = v;
 	if (!any)
-		platform_refuse(whole->p, whole->vcpu, PLATFORM_REFUSED_PORT, whole->port,
-				whole->width, whole->write);
+		platform_refuse(p, vcpu, PLATFORM_REFUSED_PORT, port, width, write);
 }
 
 void platform_io(struct platform *p, u32 vcpu, u16 port, u8 width, bool write, u32 *value)
 {
 	const struct io_handler *h = find_handler(port);
-	const struct io io = {p, vcpu, port, width, write};
 
 	/* A naturally aligned access that starts at a kind's register stays in it. */
 	if ((h->widths & width) && (port & (width - 1)) == 0)
-		h->fn(&io, value);
+		h->fn(p, vcpu, port, width, write, value);
 	else
-		io_bytewise(&io, value);
+		io_bytewise(p, vcpu, port, width, write, value);
 }

@@ -17,20 +17,23 @@
 #include "core/vcpu/virt.h"
 
 #define VCPU_INSN_CACHE 16
-#define VCPU_HISTORY	16
+#define VCPU_HISTORY \
+	16 /* entries, 256 bytes in all: the place of the next one is a byte that wraps */
 
-/* A decoded instruction, good while the bytes at `hpa` are still those it was decoded from. */
+/*
+ * A decoded instruction of 64-bit code, good while the bytes at `place` are still those it was decoded
+ * from.
+ */
 struct insn_cached {
 	u64 rip, cr3;
-	paddr_t hpa;
+	struct port_place place;
 	u64 bytes[2];
 	struct insn insn;
-};
+} __aligned(64);
 
 struct vcpu_history {
 	u64 rip;
-	u32 cause;
-	u32 detail;
+	u64 cause; /* enum exit_cause, plus one; 0: none yet */
 };
 
 struct vcpu {
@@ -45,7 +48,7 @@ struct vcpu {
 	struct guest *guest;
 	u32 id; /* virtual APIC id */
 	struct cpu *cpu;
-	const struct port_windows *windows; /* of the core that runs it */
+	const struct port_windows *windows; /* of the core that runs it: vcpu_set_windows() */
 	struct lapic *lapic;		    /* guest->lapics[id] */
 	struct msr_cpu msr;
 	struct startup startup; /* any core */
@@ -61,8 +64,15 @@ struct vcpu {
 	u64 *exits;		  /* [EXIT_CAUSES] in the counters page */
 	struct insn_cached insns[VCPU_INSN_CACHE];
 	struct vcpu_history history[VCPU_HISTORY];
-	u32 history_next;
+	u8 history_at; /* offset in bytes of the next entry in history[] */
 };
+_Static_assert(VCPU_HISTORY * sizeof(struct vcpu_history) == 256, "history_at wraps by itself");
+
+/* The exit before last when n is 2, and so on, for n of 1..VCPU_HISTORY. cause is 0: there was none. */
+static inline const struct vcpu_history *vcpu_past_exit(const struct vcpu *v, u32 n)
+{
+	return &v->history[(v->history_at / sizeof(v->history[0]) - n) % VCPU_HISTORY];
+}
 
 /* What a vCPU's exit, or a device, wants of the whole workstation. */
 enum guest_event {
@@ -99,7 +109,7 @@ struct guest {
  */
 static inline bool vcpu_enter(struct vcpu *v, const u32 *request)
 {
-	__atomic_exchange_n(&v->in_guest, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&v->in_guest, 1, __ATOMIC_SEQ_CST); /* 0 before: one instruction */
 	if (!__atomic_load_n(request, __ATOMIC_SEQ_CST))
 		return true;
 	__atomic_store_n(&v->in_guest, 0, __ATOMIC_RELEASE);
@@ -121,16 +131,19 @@ void vcpu_handle_exit(struct vcpu *v);
  */
 static inline void vcpu_note_exit(struct vcpu *v, enum exit_cause cause)
 {
-	struct vcpu_history *h = &v->history[v->history_next++ % VCPU_HISTORY];
+	struct vcpu_history *h = (void *)((u8 *)v->history + v->history_at);
 
 	h->rip = v->rip;
-	h->cause = cause;
+	h->cause = cause + 1;
+	v->history_at += sizeof(*h);
 	v->exits[cause]++;
 }
 void vcpu_exit_cpuid(struct vcpu *v);
 void vcpu_exit_msr_read(struct vcpu *v);
-void vcpu_exit_msr_write(struct vcpu *v); /* EXIT_IPI and EXIT_APIC, too */
-void vcpu_exit_io(struct vcpu *v);
+void vcpu_exit_msr_write(struct vcpu *v);	    /* EXIT_IPI and EXIT_APIC, too */
+void vcpu_exit_apic_write(struct vcpu *v, u32 reg); /* the same for MSR 800h + reg, reg < 100h */
+/* EXIT_IO but for string instructions: IN and OUT, with what would be in v->exit.io. */
+void vcpu_exit_port(struct vcpu *v, u16 port, u8 width, bool in, u64 next_rip);
 void vcpu_exit_mmio(struct vcpu *v);
 
 /* Move past the instruction that exited, `len` bytes. */
@@ -154,6 +167,27 @@ void *guest_memory(const struct guest *g, gpa_t gpa);
  */
 __must_check int guest_read(const struct guest *g, gpa_t gpa, void *dst, u64 n);
 __must_check int guest_write(const struct guest *g, gpa_t gpa, const void *src, u64 n);
+
+/* The windows of the core that is going to run it. What was decoded through others' is forgotten. */
+void vcpu_set_windows(struct vcpu *v, const struct port_windows *w);
+
+/*
+ * What was decoded at RIP the last time, if it is that still: it is checked against the bytes in
+ * memory, so a guest that rewrites its code is decoded anew. A guest that puts another page at the
+ * same address without changing CR3 can fool it, with no effect on anybody but itself.
+ */
+static inline const struct insn *vcpu_known_instruction(const struct vcpu *v)
+{
+	const struct insn_cached *e = &v->insns[v->rip / 2 % VCPU_INSN_CACHE];
+
+	if (e->rip == v->rip && e->cr3 == v->cr3 && v->long_mode && port_place_shown(&e->place)) {
+		const u64 *now = e->place.at;
+
+		if (now[0] == e->bytes[0] && now[1] == e->bytes[1])
+			return &e->insn;
+	}
+	return NULL;
+}
 
 /*
  * The decoded instruction at RIP, NULL when it cannot be fetched (the guest will see its own fault

@@ -83,9 +83,10 @@ struct virt_ops {
 	/*
 	 * Run the guest while vcpu_enter() says so: enter, vcpu_left(), fill v->exit, gpr, rip,
 	 * rflags, cr3 and long_mode, call vcpu_handle_exit() or what it stands for, again, until
-	 * *request or v->nmi_pending is not 0. Where the handling set v->moved an instruction was
-	 * carried out for the guest: rip and rflags are taken over, the interrupt shadow ends, and
-	 * a single step is over.
+	 * *request is not 0; just once where v->nmi_pending is not 0, so that an NMI that waits is
+	 * offered after each exit. Where the handling set v->moved an instruction was carried out
+	 * for the guest: rip and rflags are taken over, the interrupt shadow ends, and a single
+	 * step is over.
 	 */
 	void (*run)(struct vcpu *v, const u32 *request);
 

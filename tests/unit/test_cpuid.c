@@ -193,7 +193,8 @@ static void what_a_guest_must_see(void **state)
 	assert_false(has(1, 0, CPUID_ECX, 21));
 	/* What Linux asks of this interface before it believes it. */
 	assert_true(ask(0x40000000, 0, CPUID_EAX) >= 0x40000005);
-	assert_memory_equal(table.entry[table.first[1][0]].out + 1, "Microsoft Hv", 12);
+	assert_memory_equal(table.entry[table.leaf[cpuid_key(0x40000000)].first].out + 1,
+			    "Microsoft Hv", 12);
 	assert_int_equal(ask(0x40000001, 0, CPUID_EAX), 0x31237648);
 	assert_true(has(0x40000003, 0, CPUID_EAX, 5) && has(0x40000003, 0, CPUID_EAX, 6));
 	assert_true(has(0x40000003, 0, CPUID_EAX, 11) && has(0x40000003, 0, CPUID_EDX, 8));
@@ -347,6 +348,32 @@ static void topology_reads_back(void **state)
 	}
 }
 
+/* The short cut of an exit gives what the look-up gives, whoever asks, and is not taken elsewhere. */
+static void what_is_fixed_is_so_for_everybody(void **state)
+{
+	static const u32 of_the_vcpu[] = {1, 7, 0xb, 0xd, 0x80000001, 0x8000001e};
+	const struct cpuid_vcpu other = {.apic_id = 3, .cr4 = ~0ull, .xcr0 = 7};
+	u32 out[4], fixed = 0;
+
+	for (u32 round = 0; round < 2; round++) {
+		build(round ? &amd : &intel, 4, 2, true, true);
+		for (u32 i = 0; i < 4 * 0x100; i++) {
+			u32 leaf = (i & 3) << 30 | i >> 2;
+			const struct cpuid_entry *e = cpuid_fixed(&table, leaf);
+
+			fixed += e != NULL;
+			for (u32 n = 0; e && n < 4; n++) {
+				cpuid_lookup(&table, n & 1 ? &other : &boot_cpu, leaf,
+					     n & 2 ? ~0u : 0, out);
+				assert_memory_equal(e->out, out, sizeof(out));
+			}
+		}
+		assert_true(fixed > 10);
+		for (u32 i = 0; i < ARRAY_SIZE(of_the_vcpu); i++)
+			assert_null(cpuid_fixed(&table, of_the_vcpu[i]));
+	}
+}
+
 static void beyond_the_last_leaf(void **state)
 {
 	u32 last[4], out[4];
@@ -469,6 +496,7 @@ int main(void)
 	    cmocka_unit_test(bits_follow_control_registers),
 	    cmocka_unit_test(xsave_area),
 	    cmocka_unit_test(topology_reads_back),
+	    cmocka_unit_test(what_is_fixed_is_so_for_everybody),
 	    cmocka_unit_test(beyond_the_last_leaf),
 	    cmocka_unit_test(subleaves_that_are_none),
 	    cmocka_unit_test(control_bits_follow_the_leaves),

@@ -26,10 +26,13 @@
 #define ECAM_BASE 0xe0000000ull
 
 static u8 ram[RAM] __attribute__((aligned(4096)));
+static struct port_windows windows;
 
 void *port_guest(paddr_t pa)
 {
 	assert_true(pa.v >= HPA && pa.v < HPA + RAM);
+	windows.base = (u64)ram;
+	windows.tag[HPA / PORT_GUEST_SPAN % PORT_WINDOWS] = HPA / PORT_GUEST_SPAN + 1;
 	return ram + (pa.v - HPA);
 }
 
@@ -127,7 +130,6 @@ static const struct platform_ops platform_ops = {on_interrupt, on_console, on_re
 						 on_power_off, on_time,	   on_refused};
 
 static const struct plan_ram pieces[] = {{GPA(0), PADDR(HPA), RAM}};
-static struct port_windows windows;
 static struct lapic lapic;
 static struct guest guest;
 static struct vcpu vcpu;
@@ -163,7 +165,8 @@ static int set_up(void **state)
 		return -1;
 	vcpu.ops = &ops;
 	vcpu.guest = &guest;
-	vcpu.windows = &windows;
+	memset(&windows, 0, sizeof(windows));
+	vcpu_set_windows(&vcpu, &windows);
 	vcpu.lapic = &lapic;
 	vcpu.exits = exits;
 	vcpu.long_mode = true;
@@ -228,10 +231,83 @@ static void cpuid_moves_on_by_its_decoded_length(void **state)
 	CODE_IS("\x66\x0f\xa2");
 	exit_with(EXIT_CPUID);
 	assert_int_equal(vcpu.rip, CODE + 3);
+	vcpu.rip = CODE;
+	exit_with(EXIT_CPUID);
+	assert_int_equal(vcpu.rip, CODE + 3);
 	/* Code that is gone: nothing happens, the guest sees its own fault. */
 	vcpu.rip = ABSENT;
 	exit_with(EXIT_CPUID);
 	assert_int_equal(vcpu.rip, ABSENT);
+}
+
+static void what_was_decoded_is_known_while_it_can_be_compared(void **state)
+{
+	CODE_IS("\x0f\xa2");
+	assert_null(vcpu_known_instruction(&vcpu));
+	exit_with(EXIT_CPUID);
+	vcpu.rip = CODE;
+	assert_non_null(vcpu_known_instruction(&vcpu));
+	assert_int_equal(vcpu_known_instruction(&vcpu)->len, 2);
+	/* Other bytes anywhere in the sixteen, another address space, other code, another address. */
+	ram[CODE + 15] ^= 1;
+	assert_null(vcpu_known_instruction(&vcpu));
+	ram[CODE + 15] ^= 1;
+	vcpu.cr3 ^= 0x1000;
+	assert_null(vcpu_known_instruction(&vcpu));
+	vcpu.cr3 ^= 0x1000;
+	vcpu.long_mode = false;
+	assert_null(vcpu_known_instruction(&vcpu));
+	vcpu.long_mode = true;
+	vcpu.rip += 2 * VCPU_INSN_CACHE;
+	assert_null(vcpu_known_instruction(&vcpu));
+	vcpu.rip = CODE;
+	assert_non_null(vcpu_known_instruction(&vcpu));
+	/* The window shows something else now, or is nobody's. */
+	for (u32 i = 0; i < PORT_WINDOWS; i++)
+		windows.tag[i] += PORT_WINDOWS;
+	assert_null(vcpu_known_instruction(&vcpu));
+	memset(&windows, 0, sizeof(windows));
+	assert_null(vcpu_known_instruction(&vcpu));
+	/* It is found again, and forgotten by the next core. */
+	exit_with(EXIT_CPUID);
+	vcpu.rip = CODE;
+	assert_non_null(vcpu_known_instruction(&vcpu));
+	vcpu_set_windows(&vcpu, &windows);
+	assert_null(vcpu_known_instruction(&vcpu));
+}
+
+static void a_write_to_the_local_apic(void **state)
+{
+	CODE_IS("\x0f\x30");
+	lapic.mode = LAPIC_X2APIC;
+	vcpu.gpr[GPR_AX] = 0xffffffff00000000; /* the upper half does not count */
+	vcpu_exit_apic_write(&vcpu, LAPIC_ESR);
+	assert_int_equal(vcpu.rip, CODE + 2);
+	assert_int_equal(injected, -1);
+	/* The register takes nothing but 0. */
+	vcpu.rip = CODE;
+	vcpu.gpr[GPR_DX] = 1;
+	vcpu_exit_apic_write(&vcpu, LAPIC_ESR);
+	assert_int_equal(vcpu.rip, CODE);
+	assert_int_equal(injected, 13);
+	assert_int_equal(vcpu.msr.refused, 1);
+}
+
+static void the_last_exits_are_remembered(void **state)
+{
+	for (u32 n = 1; n <= VCPU_HISTORY; n++)
+		assert_int_equal(vcpu_past_exit(&vcpu, n)->cause, 0);
+	vcpu_note_exit(&vcpu, EXIT_CPUID);
+	assert_int_equal(vcpu_past_exit(&vcpu, 1)->cause, EXIT_CPUID + 1);
+	assert_int_equal(vcpu_past_exit(&vcpu, 2)->cause, 0);
+	for (u32 n = 0; n < 600; n++) {
+		vcpu.rip = n;
+		vcpu_note_exit(&vcpu, n % EXIT_CAUSES);
+	}
+	for (u32 n = 1; n <= VCPU_HISTORY; n++) {
+		assert_int_equal(vcpu_past_exit(&vcpu, n)->rip, 600 - n);
+		assert_int_equal(vcpu_past_exit(&vcpu, n)->cause, (600 - n) % EXIT_CAUSES + 1);
+	}
 }
 
 static void a_load_and_a_store(void **state)
@@ -371,6 +447,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(cpuid_moves_on_by_its_decoded_length, set_up),
+	    cmocka_unit_test_setup(what_was_decoded_is_known_while_it_can_be_compared, set_up),
+	    cmocka_unit_test_setup(a_write_to_the_local_apic, set_up),
+	    cmocka_unit_test_setup(the_last_exits_are_remembered, set_up),
 	    cmocka_unit_test_setup(a_load_and_a_store, set_up),
 	    cmocka_unit_test_setup(moves_between_device_and_memory, set_up),
 	    cmocka_unit_test_setup(the_other_operand_faults, set_up),

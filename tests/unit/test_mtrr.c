@@ -158,9 +158,27 @@ static void values_that_raise_gp(void **state)
 	assert_int_equal(rd(0x2ff), 0);
 }
 
+/* Each byte of a fixed-range register by itself, all values (SDM vol. 3 table 11-8). */
+static void every_type_of_a_fixed_register(void **state)
+{
+	mtrr_reset(&m, 40);
+	for (u32 shift = 0; shift < 64; shift += 8) {
+		for (u64 type = 0; type < 256; type++) {
+			u64 value = 0x0606060606060606 & ~(0xffull << shift), now;
+			bool good = type == 0 || type == 1 || (type >= 4 && type <= 6);
+
+			value |= type << shift;
+			assert_int_equal(mtrr_write(&m, 0x26f, value), good ? OK : ERR_PERM);
+			assert_int_equal(mtrr_read(&m, 0x26f, &now), OK);
+			assert_int_equal(now == value, good);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_type_of_a_fixed_register),
 	    cmocka_unit_test(ram_is_cached_and_holes_are_not),
 	    cmocka_unit_test(holes_that_need_too_many_ranges),
 	    cmocka_unit_test(firmware_s_own_start),

@@ -33,6 +33,7 @@ static const u8 causes[CODES] = {
     [SVM_RSM] = EXIT_REFUSED + 1,
     [SVM_IRET] = (EXIT_IRET + 1) | DETAIL,
     [SVM_INVD] = EXIT_CACHE + 1,
+    [SVM_IOIO] = (EXIT_IO + 1) | DETAIL,
     [SVM_INVLPGA] = EXIT_REFUSED + 1,
     [SVM_SHUTDOWN] = EXIT_SHUTDOWN + 1,
     [SVM_VMRUN... SVM_SKINIT] = EXIT_REFUSED + 1,
@@ -53,6 +54,20 @@ static void decode_exception(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
 		e->cause = EXIT_IRET;
 }
 
+static void decode_io(struct vm_exit *e, const struct vmcb *b)
+{
+	u32 info = (u32)b->exit_info1;
+
+	e->io.in = info & IOIO_IN;
+	e->io.string = info & IOIO_STRING;
+	e->io.rep = info & IOIO_REP;
+	e->io.width = info >> 4 & 7;
+	e->io.addr_width = (info >> 7 & 7) * 2;
+	e->io.seg = info >> 10 & 7;
+	e->io.port = (u16)(info >> 16);
+	e->io.next_rip = b->exit_info2;
+}
+
 static void decode_detail(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
 {
 	struct vm_exit *e = &v->exit;
@@ -70,6 +85,9 @@ static void decode_detail(struct vcpu *v, struct vmcb *b, struct svm_vcpu *s)
 	case SVM_EXCEPTION ... SVM_EXCEPTION + 31:
 		decode_exception(v, b, s);
 		return;
+	case SVM_IOIO:
+		decode_io(e, b);
+		return;
 	default:
 		e->cr.number = b->exit_code & 0xf;
 		e->cr.write = b->exit_code >= SVM_CR0_WRITE;
@@ -82,7 +100,7 @@ void svm_decode_rare(struct vcpu *v, struct svm_vcpu *s)
 	struct vmcb *b = s->vmcb;
 	u8 cause = b->exit_code < CODES ? causes[b->exit_code] : 0;
 
-	e->len = svm_known_length(b);
+	svm_note_length(e, b);
 	if (!cause) {
 		e->cause = EXIT_OTHER;
 		e->raw.code = b->exit_code;

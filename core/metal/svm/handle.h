@@ -6,61 +6,53 @@
 
 #define SVM_MSR_APIC_BASE 0x1b
 #define SVM_MSR_X2APIC	  0x800
-#define SVM_MSR_ICR	  (SVM_MSR_X2APIC + LAPIC_ICR)
 
-/* 0: the processor does not tell. */
-static inline u8 svm_known_length(const struct vmcb *b)
+/* Where the processor does not tell, exit.len stays at 0, as it was made. */
+static inline void svm_note_length(struct vm_exit *e, const struct vmcb *b)
 {
-	return svm_features.next_rip ? (u8)(b->next_rip - b->rip) : 0;
+	if (svm_features.next_rip)
+		e->len = (u8)(b->next_rip - b->rip);
 }
 
 /* EXITINFO1 of an IOIO intercept (APM 2 §15.10.2). */
-static inline void svm_decode_io(struct vm_exit *e, const struct vmcb *b)
-{
-	u32 i = (u32)b->exit_info1;
+#define IOIO_IN	    (1u << 0)
+#define IOIO_STRING (1u << 2)
+#define IOIO_REP    (1u << 3)
 
-	e->io.in = i & 1;
-	e->io.string = i >> 2 & 1;
-	e->io.width = i >> 4 & 7;
-	e->io.port = (u16)(i >> 16);
-	e->io.next_rip = b->exit_info2;
-	if (!e->io.string)
-		return;
-	e->io.rep = i >> 3 & 1;
-	e->io.addr_width = (i >> 7 & 7) * 2;
-	e->io.seg = i >> 10 & 7;
-}
-
-static inline enum exit_cause svm_msr_write_cause(u32 msr)
+static inline void svm_handle_wrmsr(struct vcpu *v)
 {
-	if (msr == SVM_MSR_ICR)
-		return EXIT_IPI;
-	return msr - SVM_MSR_X2APIC < 0x100 || msr == SVM_MSR_APIC_BASE ? EXIT_APIC
-									: EXIT_MSR_WRITE;
+	u32 msr = (u32)v->gpr[GPR_CX], reg = msr - SVM_MSR_X2APIC;
+
+	if (reg < 0x100) {
+		vcpu_note_exit(v, reg == LAPIC_ICR ? EXIT_IPI : EXIT_APIC);
+		vcpu_exit_apic_write(v, reg);
+	} else {
+		vcpu_note_exit(v, msr == SVM_MSR_APIC_BASE ? EXIT_APIC : EXIT_MSR_WRITE);
+		vcpu_exit_msr_write(v);
+	}
 }
 
 /* The four that matter for speed come first, then the table. */
-static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s)
+static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s, struct vmcb *b)
 {
-	struct vmcb *b = s->vmcb;
 	struct vm_exit *e = &v->exit;
 	u64 code = b->exit_code;
 
 	if (code == SVM_MSR) {
-		e->len = svm_known_length(b);
+		svm_note_length(e, b);
 		if (b->exit_info1) {
-			vcpu_note_exit(v, svm_msr_write_cause((u32)v->gpr[GPR_CX]));
-			vcpu_exit_msr_write(v);
+			svm_handle_wrmsr(v);
 		} else {
 			vcpu_note_exit(v, EXIT_MSR_READ);
 			vcpu_exit_msr_read(v);
 		}
-	} else if (code == SVM_IOIO) {
-		svm_decode_io(e, b);
+	} else if (code == SVM_IOIO && !(b->exit_info1 & IOIO_STRING)) {
+		u32 info = (u32)b->exit_info1;
+
 		vcpu_note_exit(v, EXIT_IO);
-		vcpu_exit_io(v);
+		vcpu_exit_port(v, (u16)(info >> 16), info >> 4 & 7, info & IOIO_IN, b->exit_info2);
 	} else if (code == SVM_CPUID) {
-		e->len = svm_known_length(b);
+		svm_note_length(e, b);
 		vcpu_note_exit(v, EXIT_CPUID);
 		vcpu_exit_cpuid(v);
 	} else if (code == SVM_NPF) {

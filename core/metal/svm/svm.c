@@ -17,6 +17,7 @@
 #define VECTOR_DB   1
 #define ATTRIB_L    (1u << 9)
 #define ATTRIB_DB   (1u << 10)
+_Static_assert(ATTRIB_L << 1 == EFER_LMA, "the run loop looks at both bits at once");
 
 #define MSR_SPEC_CTRL 0x48
 #define MSR_PRED_CMD  0x49
@@ -199,8 +200,14 @@ static void svm_run(struct vcpu *v, const u32 *request)
 	struct vmcb *b = s->vmcb;
 	u64 host = v->cpu->host_state.v;
 	const bool spec_ctrl = svm_features.spec_ctrl;
+	static const u32 once = 1;
 
-	while (vcpu_enter(v, request)) {
+	if (!vcpu_enter(v, request))
+		return;
+	/* Who posts an NMI makes a request. One that waits for its window is offered after each exit. */
+	if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
+		request = &once;
+	do {
 		if (v->moved)
 			finish_move(v, s, b);
 		b->rax = v->gpr[GPR_AX];
@@ -213,18 +220,16 @@ static void svm_run(struct vcpu *v, const u32 *request)
 			s->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
 			wrmsr(MSR_SPEC_CTRL, 0);
 		}
+		b->event_injection = 0;
+		b->tlb_control = TLB_KEEP;
 		v->gpr[GPR_AX] = b->rax;
 		v->gpr[GPR_SP] = b->rsp;
 		v->rip = b->rip;
 		v->rflags = b->rflags;
 		v->cr3 = b->cr3;
-		v->long_mode = (b->seg[SEG_CS].attrib & ATTRIB_L) && (b->efer & EFER_LMA);
-		b->event_injection = 0;
-		b->tlb_control = TLB_KEEP;
-		svm_handle_exit(v, s);
-		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
-			return;
-	}
+		v->long_mode = b->seg[SEG_CS].attrib << 1 & (u32)b->efer & EFER_LMA;
+		svm_handle_exit(v, s, b);
+	} while (vcpu_enter(v, request));
 }
 
 static u64 svm_read(struct vcpu *v, enum virt_reg r)
