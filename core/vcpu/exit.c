@@ -141,22 +141,29 @@ static int ram_access(struct vcpu *v, u64 linear, u8 width, bool write, u64 *val
 	return OK;
 }
 
-/* INS and OUTS, a batch of elements an exit; the instruction is entered again for the rest. */
+/*
+ * INS and OUTS, a batch of elements an exit; the instruction is entered again for the rest. Not every
+ * processor tells the size of its addresses and its segment (APM 2 §15.10.2), so they are decoded.
+ */
 static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 {
-	u64 mask = width_mask(v->exit.io.addr_width);
+	const struct insn *i = vcpu_instruction(v);
+
+	if (!i)
+		return;
+	u64 mask = width_mask(i->addr_width);
 	u8 width = v->exit.io.width;
 	bool in = v->exit.io.in;
 	u64 *index = &v->gpr[in ? GPR_DI : GPR_SI];
 	u64 step = v->rflags >> 10 & 1 ? 0 - (u64)width : width;
-	u64 base = v->ops->seg_base(v, in ? SEG_ES : v->exit.io.seg);
+	u64 base = v->ops->seg_base(v, in ? SEG_ES : i->seg);
 
 	for (u32 n = 0; n < INSN_REP_BATCH; n++) {
 		u64 data = 0;
 		u32 value = 0;
 		gpa_t gpa;
 
-		if (v->exit.io.rep && !(v->gpr[GPR_CX] & mask))
+		if (i->rep && !(v->gpr[GPR_CX] & mask))
 			break;
 		u64 linear = base + (*index & mask);
 
@@ -173,14 +180,14 @@ static __attribute__((noinline)) void exit_io_string(struct vcpu *v)
 		data = value;
 		if (in && ram_access(v, linear, width, true, &data))
 			return;
-		set_low(index, v->exit.io.addr_width, *index + step);
-		if (!v->exit.io.rep)
+		set_low(index, i->addr_width, *index + step);
+		if (!i->rep)
 			break;
-		set_low(&v->gpr[GPR_CX], v->exit.io.addr_width, v->gpr[GPR_CX] - 1);
+		set_low(&v->gpr[GPR_CX], i->addr_width, v->gpr[GPR_CX] - 1);
 		if (n + 1 == INSN_REP_BATCH && (v->gpr[GPR_CX] & mask))
 			return;
 	}
-	vcpu_skip(v, (u32)(v->exit.io.next_rip - v->rip));
+	vcpu_skip(v, i->len);
 }
 
 void vcpu_exit_port(struct vcpu *v, u16 port, u8 width, bool in, u64 next_rip)

@@ -64,7 +64,7 @@ enum insn_form {
 
 struct insn {
 	u8 len; /* bytes, 1..INSN_MAX */
-	u8 op;	/* enum insn_op; the fields below are meant only when it is not INSN_OTHER */
+	u8 op;	/* enum insn_op; of INSN_OTHER only addr_width, seg and rep below are meant */
 	u8 form;
 	u8 width;	/* bytes of the memory operand: 1, 2, 4, 8 */
 	u8 reg;		/* GPR of the register operand */

@@ -26,9 +26,7 @@ struct vm_exit {
 		struct {
 			u16 port;
 			u8 width;
-			bool in, string, rep;
-			u8 addr_width; /* string: bytes of rSI, rDI, rCX that count */
-			u8 seg;	       /* string: enum insn_seg of the source */
+			bool in, string; /* of a string instruction the rest is decoded */
 			u64 next_rip;
 		} io;
 		struct {

@@ -57,7 +57,7 @@ class Vehicle:
                 "-object", "memory-backend-file,id=ram,size=%s,mem-path=%s,share=off" % (MEMORY, scratch(MEMORY)),
                 "-display", "none", "-vga", "none", "-net", "none", "-no-reboot", "-monitor", "none",
                 "-kernel", IMAGE + "/vmlinuz", "-initrd", IMAGE + "/initrd", "-serial", "file:" + console, "-serial", "file:" + out + ".new",
-                "-append", "console=ttyS0 tsc=reliable quiet demo.desktop=probe"] + self.devices(gl=False)
+                "-append", "console=ttyS0 tsc=reliable quiet demo.desktop=probe amd_iommu=off"] + self.devices(gl=False)
         p = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
         with open(out + ".new") as f:
             text = f.read().replace("\r", "")

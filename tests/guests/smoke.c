@@ -66,6 +66,29 @@ static void check_uart(void)
 	EXPECT(status == 0xd0, "loopback turns modem controls into status (%02x)", status);
 }
 
+/* INS and OUTS move memory, RSI or RDI and, repeated, RCX, in either direction. */
+static void check_string_io(void)
+{
+	static const u8 out[3] = {0x11, 0x22, 0x5a};
+	u8 in[6] = {0};
+	const u8 *from = out;
+	u8 *to = in;
+	u64 n = sizeof(out);
+
+	asm volatile("rep outsb" : "+S"(from), "+c"(n) : "d"((u16)0x3ff) : "memory");
+	EXPECT(!n && from == out + sizeof(out) && inb(0x3ff) == 0x5a,
+	       "REP OUTSB writes each byte and counts (%lu left, %02x)", n, inb(0x3ff));
+	n = 3;
+	asm volatile("rep insb" : "+D"(to), "+c"(n) : "d"((u16)0x3ff) : "memory");
+	EXPECT(!n && to == in + 3 && in[0] == 0x5a && in[2] == 0x5a && !in[3],
+	       "REP INSB reads each byte and counts (%lu left)", n);
+	to = in + 5;
+	n = 2;
+	asm volatile("std; rep insb; cld" : "+D"(to), "+c"(n) : "d"((u16)0x3ff) : "memory");
+	EXPECT(!n && to == in + 3 && in[5] == 0x5a && in[4] == 0x5a && !in[3],
+	       "with DF set it goes down (%lu left)", n);
+}
+
 void guest_main(void)
 {
 	char vendor[13] = {0};
@@ -94,6 +117,7 @@ void guest_main(void)
 	check_memory();
 	check_pci();
 	check_uart();
+	check_string_io();
 	if (machine.pm_timer) {
 		u32 a = inl((u16)machine.pm_timer), b;
 

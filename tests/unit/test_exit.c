@@ -425,7 +425,6 @@ static void string_port_input_needs_room_first(void **state)
 	vcpu.exit.io.port = 0x3f8;
 	vcpu.exit.io.width = 1;
 	vcpu.exit.io.in = vcpu.exit.io.string = true;
-	vcpu.exit.io.addr_width = 8;
 	vcpu.exit.io.next_rip = CODE + 1;
 	vcpu.gpr[GPR_DI] = ABSENT;
 	vcpu_handle_exit(&vcpu);

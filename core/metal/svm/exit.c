@@ -60,10 +60,7 @@ static void decode_io(struct vm_exit *e, const struct vmcb *b)
 
 	e->io.in = info & IOIO_IN;
 	e->io.string = info & IOIO_STRING;
-	e->io.rep = info & IOIO_REP;
 	e->io.width = info >> 4 & 7;
-	e->io.addr_width = (info >> 7 & 7) * 2;
-	e->io.seg = info >> 10 & 7;
 	e->io.port = (u16)(info >> 16);
 	e->io.next_rip = b->exit_info2;
 }

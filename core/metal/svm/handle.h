@@ -17,7 +17,6 @@ static inline void svm_note_length(struct vm_exit *e, const struct vmcb *b)
 /* EXITINFO1 of an IOIO intercept (APM 2 §15.10.2). */
 #define IOIO_IN	    (1u << 0)
 #define IOIO_STRING (1u << 2)
-#define IOIO_REP    (1u << 3)
 
 static inline void svm_handle_wrmsr(struct vcpu *v)
 {

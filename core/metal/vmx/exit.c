@@ -15,22 +15,16 @@
 #define QUAL_WRITE (1u << 1)
 #define QUAL_FETCH (1u << 2)
 
-/* Exit qualification of an I/O instruction, and the instruction information (SDM 3 §28.2.1, 28.2.5). */
+/* Exit qualification of an I/O instruction (SDM 3 §28.2.1). */
 static void decode_io(const struct vcpu *v, struct vm_exit *e)
 {
-	u64 q = vmread(VMCS_EXIT_QUALIFICATION), i;
+	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
 
 	e->io.width = (u8)((q & 7) + 1);
 	e->io.in = q >> 3 & 1;
 	e->io.string = q >> 4 & 1;
 	e->io.port = (u16)(q >> 16);
 	e->io.next_rip = v->rip + vmread(VMCS_EXIT_LENGTH);
-	if (!e->io.string)
-		return;
-	i = vmread(VMCS_EXIT_INSTRUCTION);
-	e->io.rep = q >> 5 & 1;
-	e->io.addr_width = (u8)(2u << (i >> 7 & 3));
-	e->io.seg = i >> 15 & 7;
 }
 
 static enum exit_cause write_cause(u32 msr)
