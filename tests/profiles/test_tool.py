@@ -71,6 +71,8 @@ with tempfile.TemporaryDirectory() as d:
            "its plan is in the bundle and beside it", plan)
         owned = [c for w in plan["workstations"] for c in w["processors"]]
         ok(len(owned) == len(set(owned)) and 0 not in owned, "no processor has two owners")
+        labels = {t.firstChild.data: t.getAttribute("class").split() for t in picture.getElementsByTagName("text")}
+        ok({str(c) for c in owned} < set(labels) and "d" in labels["0"], "its picture numbers every processor, the host core's in white", labels)
     made = sorted(os.listdir(d + "/rig"))
     ok(made == ["caprock-usb.img", "caprock.bundle", "caprock.iso", "plan.blob", "pxe", "reservoir-engineer.agent.conf"], "all media are made", made)
     ok(sorted(os.listdir(d + "/geomodeller")) == ["caprock.bundle", "plan.blob"], "--only bundle makes none")
