@@ -279,8 +279,8 @@ static void check_companions(struct proof *p, const struct device *d)
 }
 
 /*
- * The physical function makes its virtual ones and resets them with itself (SR-IOV 1.1 §2.2.2,
- * §3.3.3.1), so it stays with the hypervisor, which is asked for them, as long as anybody has one.
+ * The physical function makes its virtual ones and ends them when it is reset (PCIe 5.0 §9.2.2.3,
+ * §9.3.3.3.1), so it stays with the hypervisor, which is asked for them, as long as anybody has one.
  */
 static void check_virtual(struct proof *p, const struct device *d)
 {

@@ -108,8 +108,8 @@ static struct pci_identity identity(const struct facts_function *f)
 }
 
 /*
- * Behind a bridge there is a secondary bus reset; it takes all of the bus along. A virtual function's
- * power state is its own, and resets nothing (SR-IOV 1.1 §5.3). What is known not to work is none.
+ * Behind a bridge there is a secondary bus reset; it takes all of the bus along. Virtual functions have
+ * neither that nor one by power state at boot (pci_reset_find()). What is known not to work is none.
  */
 static void settle_resets(struct isolation *s)
 {

@@ -198,9 +198,8 @@ int verb_explain_acpi(int argc, char **argv)
 
 	if (status != OPTIONS_GO)
 		return status;
-	if (as_json)
+	if (as_json) {
 		e.json = &json;
-	if (e.json) {
 		json_object(&json, NULL);
 		json_array(&json, "machines");
 	}
