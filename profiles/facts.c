@@ -1,6 +1,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "passthrough/quirks/quirks.h"
 #include "profiles/facts.h"
 
 static bool same_bdf(struct bdf a, struct bdf b)
@@ -67,6 +68,15 @@ static void copy_memory(const struct facts *f, struct machine_memory *to, struct
 	out->nmemory = f->nmemory;
 }
 
+/* A file may be older than a row of the table, and the boot goes by the table. */
+static u8 resets_left(const struct facts_function *g)
+{
+	const struct pci_identity id = {
+	    .vendor = g->vendor, .device = g->device, .class_code = g->class_code};
+
+	return quirks_resets(&id, g->resets);
+}
+
 static struct machine_function copy_function(const struct facts_function *g)
 {
 	struct machine_function m = {
@@ -79,7 +89,7 @@ static struct machine_function copy_function(const struct facts_function *g)
 	    .class_code = g->class_code,
 	    .serial = g->serial,
 	    .header_type = g->header_type,
-	    .resets = g->resets,
+	    .resets = resets_left(g),
 	    .msi = g->msi_vectors != 0,
 	    .msix_vectors = g->msix_vectors,
 	    .ats = g->ats,

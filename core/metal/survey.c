@@ -165,6 +165,15 @@ static bool make_path(const struct survey *s, u32 i, struct pci_path *out)
 	return true;
 }
 
+/* As the table of quirks has it: what is said to work and does not is none. */
+static void leave_resets(struct machine_function *f)
+{
+	const struct pci_identity id = {
+	    .vendor = f->vendor, .device = f->device, .class_code = f->class_code};
+
+	f->resets = quirks_resets(&id, f->resets);
+}
+
 static void finish(struct survey *s)
 {
 	functions_link(s->requesters, s->n);
@@ -177,8 +186,9 @@ static void finish(struct survey *s)
 				 PCI_PATH_MAX);
 		s->requesters[i].path = f->path;
 		/* The bridge above it can reset its whole bus. */
-		if (f->path.depth > 1 && !f->header_type)
+		if (f->path.depth > 1 && !f->header_type && !f->is_vf)
 			f->resets |= RESET_BUS;
+		leave_resets(f);
 	}
 }
 

@@ -278,6 +278,39 @@ static void check_companions(struct proof *p, const struct device *d)
 	}
 }
 
+/*
+ * The physical function makes its virtual ones and ends them when it is reset (PCIe 5.0 §9.2.2.3,
+ * §9.3.3.3.1), so it stays with the hypervisor, which is asked for them, as long as anybody has one.
+ */
+static void check_virtual(struct proof *p, const struct device *d)
+{
+	const struct machine_function *pf;
+	const struct plan_device *owned = NULL;
+	struct function_text t;
+	u32 ws = ~0u;
+
+	if (!d->f->is_vf)
+		return;
+	pf = d->f->pf < p->m->nfunctions ? &p->m->functions[d->f->pf] : NULL;
+	if (pf)
+		owned = find_owner(p, pf, &ws);
+	if (owned && owned->sriov_vfs)
+		return;
+	if (owned)
+		refuse(p, RULE_VIRTUAL_FUNCTION, d->ws, d->item,
+		       "Ask the card for virtual functions, so that it stays with the hypervisor, "
+		       "or leave its virtual functions to nobody",
+		       "%s cannot go to %s: it is a virtual function of %s, which goes to %s as a "
+		       "whole and would take it along with each reset",
+		       d->at.s, d->name, function_text(&t, pf), p->next->workstations[ws].name);
+	else
+		refuse(p, RULE_VIRTUAL_FUNCTION, d->ws, d->item,
+		       "Ask that card for virtual functions in one of the workstations",
+		       "%s cannot go to %s: it is a virtual function of %s, which nobody asks for "
+		       "any, so that there will be none",
+		       d->at.s, d->name, pf ? function_text(&t, pf) : "a card that is not there");
+}
+
 static void check_device(struct proof *p, u32 w, u32 i)
 {
 	const struct plan_workstation *ws = &p->next->workstations[w];
@@ -324,6 +357,7 @@ static void check_device(struct proof *p, u32 w, u32 i)
 					  : "has no SR-IOV");
 	if (d.plan->sriov_vfs)
 		return; /* it stays with the hypervisor */
+	check_virtual(p, &d);
 	check_group(p, &d);
 	check_companions(p, &d);
 	prove_bars(p, w, i, d.f);

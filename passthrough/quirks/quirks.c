@@ -1,5 +1,4 @@
 #include "passthrough/quirks/quirks.h"
-#include "passthrough/pci/reset.h"
 
 struct quirk_sum quirks_find(const struct pci_identity *id)
 {
@@ -24,23 +23,21 @@ struct quirk_sum quirks_find(const struct pci_identity *id)
 	return sum;
 }
 
-struct quirk_sum quirks_apply(struct pci_function *f, bool bus)
+u8 quirks_resets(const struct pci_identity *id, u8 resets)
 {
 	static const struct {
 		u32 action;
 		u8 resets;
 	} without[] = {
+	    {QUIRK_NO_RESET, 0xff},
 	    {QUIRK_NO_FLR, RESET_FLR | RESET_AF_FLR},
 	    {QUIRK_NO_PM_RESET, RESET_PM},
 	    {QUIRK_NO_BUS_RESET, RESET_BUS},
 	};
-	struct quirk_sum sum = quirks_find(&f->id);
+	struct quirk_sum sum = quirks_find(id);
 
-	f->no_reset = sum.actions & QUIRK_NO_RESET;
-	f->reset_settle_ms = sum.settle_ms;
-	pci_reset_find(f, bus);
 	for (u32 i = 0; i < ARRAY_SIZE(without); i++)
 		if (sum.actions & without[i].action)
-			f->resets &= ~without[i].resets;
-	return sum;
+			resets &= ~without[i].resets;
+	return resets;
 }

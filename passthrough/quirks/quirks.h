@@ -36,6 +36,9 @@ struct quirk_sum {
 /* Add up; the narrower rows come later in the table and have the last word. */
 struct quirk_sum quirks_find(const struct pci_identity *id);
 
+/* Those of `resets` (enum reset_method bits) that the rows leave a function. */
+u8 quirks_resets(const struct pci_identity *id, u8 resets);
+
 /* pci_reset_find() with the rows in mind: which resets f is left with, and how long they take. */
 struct quirk_sum quirks_apply(struct pci_function *f, bool bus);
 

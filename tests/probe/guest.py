@@ -28,10 +28,11 @@ MACHINE = [
     "-device", "bochs-display,addr=7,vgamem=16M", "-device", "e1000e,addr=8"]
 
 
-def run():
+def run(machine=MACHINE):
+    """What guest_init.sh says on such a machine, in QEMU's words, and the console."""
     with tempfile.TemporaryDirectory(dir=scratch("1G")) as d:
         data, console = os.path.join(d, "data"), os.path.join(d, "console")
-        p = subprocess.run([QEMU] + MACHINE + [
+        p = subprocess.run([QEMU] + machine + [
             "-kernel", os.path.join(BUILD, "cache/debian/vmlinuz"), "-initrd", os.path.join(BUILD, "probe/guest.cpio"),
             "-append", "console=ttyS0 intel_iommu=on tsc=reliable quiet panic=-1",
             "-serial", "file:" + console, "-serial", "file:" + data],

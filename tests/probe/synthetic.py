@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""synthetic.py DIR: two machines of our own, as folders of raw ACPI tables and dumps as lspci writes them.
+"""synthetic.py DIR: machines of our own, as folders of raw ACPI tables and dumps as lspci writes them.
 
 DIR/intel/acpi, DIR/intel/lspci, DIR/amd/...: one function for each reason a function can or cannot be
-assigned. No vendor has these ids, so that no list of names changes what is printed.
+assigned. No vendor has these ids, so that no list of names changes what is printed. DIR/quirks/... has functions
+that passthrough/quirks knows.
 """
 import os
 import struct
@@ -14,10 +15,10 @@ VENDOR = 0x0f0f
 class Space:
     """A configuration space of 4096 bytes, capabilities added one after the other."""
 
-    def __init__(self, where, cls, device, header=0, multi=False, revision=0):
+    def __init__(self, where, cls, device, header=0, multi=False, revision=0, vendor=VENDOR):
         self.where, self.bytes, self.words = where, bytearray(4096), []
         self.last, self.next, self.last_ext, self.next_ext = 0x34, 0x40, 0, 0x100
-        self.put(0, 2, VENDOR)
+        self.put(0, 2, vendor)
         self.put(2, 2, device)
         self.put(8, 4, cls << 8 | revision)
         self.bytes[0x0e] = header | (0x80 if multi else 0)
@@ -89,7 +90,7 @@ class Space:
 
     def text(self):
         lines = ["%s Class %04x: Device %04x:%04x" % (
-            self.where, int.from_bytes(self.bytes[10:12], "little"), VENDOR, self.bytes[2])]
+            self.where, int.from_bytes(self.bytes[10:12], "little"), *struct.unpack_from("<HH", self.bytes))]
         lines += self.words
         lines += ["%02x: %s" % (at, " ".join("%02x" % b for b in self.bytes[at:at + 16])) for at in range(0, 4096, 16)]
         return "\n".join(lines) + "\n\n"
@@ -182,12 +183,24 @@ def amd():
     ]
 
 
+def quirks():
+    """A GPU that no reset brings back, one that its bus does, and a controller that hangs in the FLR it promises."""
+    return [
+        Space("00:01.0", 0x060400, 0x02, header=1).bridge(0, 1, 1).express(4).acs(),
+        Space("00:01.1", 0x060400, 0x02, header=1).bridge(0, 2, 2).express(4).acs(),
+        Space("00:14.0", 0x0c0330, 0x149c, vendor=0x1022).express(9, flr=True),
+        Space("01:00.0", 0x030000, 0x67df, vendor=0x1002).express(0).pm(),
+        Space("02:00.0", 0x030000, 0x73bf, vendor=0x1002).express(0).pm(),
+    ]
+
+
 def main(root):
     ids = [0, 2, 4, 6]
     machines = {
         "intel": (intel(), [madt(ids), srat([(i, i // 4) for i in ids], [(0, 1 << 32, 0), (1 << 32, 1 << 32, 1)]),
                             slit([[10, 21], [21, 10]]), dmar()]),
         "amd": (amd(), [madt(range(8)), ivrs()]),
+        "quirks": (quirks(), [madt(ids), dmar()]),
     }
     for name, (functions, tables) in machines.items():
         folder = os.path.join(root, name, "acpi")

@@ -289,6 +289,36 @@ static int make_machine(const struct facts *f, u64 less, struct machine *m, void
 	return facts_machine(f, &a, m);
 }
 
+/* What the boot would not do is not listed, and an older file that lists it is not believed. */
+static void resets_that_do_not_work_are_none(void **state)
+{
+	struct gather_options o = {OURS "/quirks/lspci", OURS "/quirks/acpi"};
+	struct facts_function *list;
+	struct machine m;
+	struct gather g;
+	void *memory;
+
+	gather(&g, &o);
+	assert_int_equal(g.facts.nfunctions, 5);
+	list = (struct facts_function *)g.facts.functions;
+	assert_int_equal(list[3].resets, 0);
+	assert_false(list[3].assignable);
+	assert_string_equal(list[3].because, "no reset of it is known to work");
+	assert_int_equal(list[4].resets, RESET_BUS);
+	assert_true(list[4].assignable);
+	assert_int_equal(list[2].resets, 0);
+	assert_string_equal(list[2].because, "there is no way to reset it");
+
+	list[2].resets = RESET_FLR | RESET_PM;
+	list[3].resets = RESET_BUS | RESET_PM;
+	assert_int_equal(make_machine(&g.facts, 0, &m, &memory), OK);
+	assert_int_equal(m.functions[2].resets, RESET_PM);
+	assert_int_equal(m.functions[3].resets, 0);
+	assert_int_equal(m.functions[4].resets, RESET_BUS);
+	free(memory);
+	gather_free(&g);
+}
+
 static void the_proof_gets_what_it_needs(void **state)
 {
 	struct gather_options o = {OURS "/intel/lspci", OURS "/intel/acpi"};
@@ -472,6 +502,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(facts_survive_the_file),
 	    cmocka_unit_test(a_dump_is_understood),
+	    cmocka_unit_test(resets_that_do_not_work_are_none),
 	    cmocka_unit_test(switches_that_look_off_are_named),
 	    cmocka_unit_test(text_from_outside_is_made_harmless),
 	    cmocka_unit_test(monitors_have_names),

@@ -193,6 +193,17 @@ def lab(**more):
     return m
 
 
+def lab_virtual():
+    """The lab with two virtual functions of its NIC, as Linux switched them on."""
+    m = lab()
+    nic = next(f for f in m.functions if f["bdf"] == '"0000:04:00.0"')
+    nic["sriov"] = nic["sriov"].replace("total", "enabled: 2, total")
+    for slot in ("10.0", "10.2"):
+        m.fn("04:" + slot, nic["path"].strip('"')[:-4] + slot, 0x8086, 0x1520, 0x020000, "I350 Virtual Function",
+             is_vf="true", pf=nic["bdf"], msix_vectors="3", node="0")
+    return m
+
+
 def rig():
     """The example with two GPUs: a tower for two people."""
     m = Machine("Rig 2", cores=16, gib=128)
@@ -224,6 +235,7 @@ def blade(gpus=4, packages=2, cores=32, gib=512, threads=2):
 MACHINES = {
     "plain": lambda: Machine("Plain", cores=6, threads=1, gib=8),
     "lab": lab,
+    "lab-virtual": lab_virtual,
     "lab-no-iommu": lambda: lab(iommu=False),
     "lab-no-remapping": lambda: lab(remapping=False),
     "lab-no-virtualization": lambda: lab(virtualization=False),

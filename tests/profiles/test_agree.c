@@ -106,11 +106,21 @@ static void make_function(u32 i)
 
 	fbars[i] =
 	    (struct facts_bar){.base = GIB(8) + i * MIB(64), .size = MIB(16), .is64 = roll(2)};
+	/* The last one says FLR and hangs in it (passthrough/quirks). */
+	static const struct {
+		u16 vendor, device;
+	} ids[] = {{0x8086, 0x1000},
+		   {0x8086, 0x1001},
+		   {0x8086, 0x1002},
+		   {0x8086, 0x1003},
+		   {0x1022, 0x149c}};
+	u32 id = (u32)roll(ARRAY_SIZE(ids));
+
 	*f = (struct facts_function){
 	    .bdf = {0, (u8)(behind ? 1 + i / 2 : 0), (u8)(behind ? i % 2 : 8 * (i + 1))},
 	    .path = {.depth = behind ? 2 : 1},
-	    .vendor = 0x8086,
-	    .device = (u16)(0x1000 + roll(4)),
+	    .vendor = ids[id].vendor,
+	    .device = ids[id].device,
 	    .subvendor = 1,
 	    .subdevice = (u16)roll(2),
 	    .class_code = bridge ? 0x060400 : classes[roll(4)],
@@ -125,7 +135,11 @@ static void make_function(u32 i)
 	    .group = (u32)(roll(4) ? 100 + i / 2 : roll(4)),
 	    .bars = &fbars[i],
 	    .nbars = 1,
+	    .is_vf = i && roll(8) == 0,
 	};
+	u32 pf = i ? (u32)roll(i) : 0;
+
+	f->pf = ffunctions[pf].bdf;
 	f->path.devfn[0] = (u8)(behind ? 8 * (1 + i / 2) : 8 * (i + 1));
 	f->path.devfn[1] = (u8)(behind ? i % 2 : 0);
 	if (behind && f->path.devfn[0] / 8 == 0)
@@ -140,7 +154,9 @@ static void make_function(u32 i)
 	    .class_code = f->class_code,
 	    .serial = f->serial,
 	    .header_type = f->header_type,
-	    .resets = f->resets,
+	    .resets = (u8)(f->vendor == 0x1022 ? f->resets & ~RESET_FLR : f->resets),
+	    .is_vf = f->is_vf,
+	    .pf = (u16)pf,
 	    .sriov = f->sriov.total != 0,
 	    .boot_medium = f->boot_medium,
 	    .group = f->group,

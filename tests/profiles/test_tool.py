@@ -23,7 +23,7 @@ verbs = run("help", "--verbs")[1].split()
 ok(set("check explain build run dump import schema completion probe".split()) <= set(verbs), "the verbs are there", verbs)
 for verb in verbs:
     status, text, _ = run(verb, "--help")
-    ok(status == 0 and text.startswith("usage: caprock " + verb) and "xit status" in text, "%s --help tells of it" % verb, text)
+    ok(status == 0 and text.startswith("usage: caprock " + verb) and "\nexit status: " in text, "%s --help tells of it" % verb, text)
     ok(run(verb, "--no-such-option")[0] == 2, "%s refuses an option it has not" % verb)
 for topic in run("help", "--topics")[1].split():
     status, text, err = run("help", topic)
@@ -34,14 +34,16 @@ ok("'check'" in run("chek")[2], "a verb that was mistyped gets the right one")
 page = read(ROOT, "build/man/caprock.1")
 ok(all('.SS "%s"' % v.replace("-", "\\-") in page for v in verbs) and ".B command-line" in read(ROOT, "build/man/caprock-profile.5"),
    "the manual pages have every verb and key")
+ok(all(o in page for o in ("\\-\\-lspci FILE", "\\-\\-interval SECONDS", "\\-\\-acpi DIR")), "the manual page has options of all verbs")
 
 with tempfile.TemporaryDirectory() as d:
     # ---- completion ----
     write(os.path.join(d, "c.sh"), "PATH=%s:$PATH\nsource <(caprock completion)\n" % os.path.dirname(CAPROCK) +
           "t() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _caprock; echo \"${COMPREPLY[*]}\"; }\n"
-                "t caprock che\nt caprock run --time\nt caprock help smt\n")
+                "t caprock che\nt caprock run --time\nt caprock help smt\nt caprock probe --ls\nt caprock top --met\n"
+          "t caprock explain-acpi --j\n")
     p = subprocess.run(["bash", os.path.join(d, "c.sh")], capture_output=True, text=True)
-    ok(p.stdout.split() == ["check", "--timeout", "smt-split"], "bash completes verbs, options and topics", p.stdout + p.stderr)
+    ok(p.stdout.split() == ["check", "--timeout", "smt-split", "--lspci", "--metrics", "--json"], "bash completes verbs, options and topics", p.stdout + p.stderr)
 
     # ---- examples ----
     folder = os.path.join(d, "examples")
@@ -69,6 +71,8 @@ with tempfile.TemporaryDirectory() as d:
            "its plan is in the bundle and beside it", plan)
         owned = [c for w in plan["workstations"] for c in w["processors"]]
         ok(len(owned) == len(set(owned)) and 0 not in owned, "no processor has two owners")
+        labels = {t.firstChild.data: t.getAttribute("class").split() for t in picture.getElementsByTagName("text")}
+        ok({str(c) for c in owned} < set(labels) and "d" in labels["0"], "its picture numbers every processor, the host core's in white", labels)
     made = sorted(os.listdir(d + "/rig"))
     ok(made == ["caprock-usb.img", "caprock.bundle", "caprock.iso", "plan.blob", "pxe", "reservoir-engineer.agent.conf"], "all media are made", made)
     ok(sorted(os.listdir(d + "/geomodeller")) == ["caprock.bundle", "plan.blob"], "--only bundle makes none")

@@ -298,6 +298,45 @@ static void sriov(void **state)
 	only(RULE_DEVICE_SRIOV, 1, 0, "as a whole");
 }
 
+/* The sample's USB controller as a virtual function of its NIC. */
+static void make_virtual(void)
+{
+	sample_functions[SAMPLE_USB].is_vf = true;
+	sample_functions[SAMPLE_USB].pf = SAMPLE_NIC;
+	sample_machine.nreserved = 0;
+	sample_ws[0].ndevices = 1;
+	sample_ws[1].ndevices = 1;
+	sample_devices[0][0] = sample_device(SAMPLE_USB);
+	sample_devices[1][0] = sample_device(SAMPLE_NIC);
+}
+
+static void virtual_functions(void **state)
+{
+	struct plan_device *d = &sample_devices[1][0];
+
+	make_virtual();
+	only(
+	    RULE_VIRTUAL_FUNCTION, 0, 0,
+	    "0000:00:14.0 cannot go to alpha: it is a virtual function of 0000:00:03.0, which goes "
+	    "to beta as a whole");
+	make_virtual();
+	d->sriov_vfs = true;
+	d->num_vfs = 2;
+	assert_int_equal(run(NULL), OK);
+	/* torn within one workstation */
+	make_virtual();
+	sample_ws[1].ndevices = 2;
+	sample_ws[0].ndevices = 0;
+	sample_devices[1][1] = sample_device(SAMPLE_USB);
+	only(RULE_VIRTUAL_FUNCTION, 1, 1, "which goes to beta as a whole");
+	make_virtual();
+	sample_ws[1].ndevices = 0;
+	only(RULE_VIRTUAL_FUNCTION, 0, 0, "which nobody asks for any");
+	make_virtual();
+	sample_functions[SAMPLE_USB].pf = SAMPLE_FUNCTIONS;
+	only(RULE_VIRTUAL_FUNCTION, 0, 0, "a card that is not there");
+}
+
 static void groups(void **state)
 {
 	sample_ws[0].ndevices = 1;
@@ -454,6 +493,7 @@ int main(void)
 	    cmocka_unit_test_setup(a_plan_for_no_machine, setup),
 	    cmocka_unit_test_setup(devices, setup),
 	    cmocka_unit_test_setup(sriov, setup),
+	    cmocka_unit_test_setup(virtual_functions, setup),
 	    cmocka_unit_test_setup(groups, setup),
 	    cmocka_unit_test_setup(companions, setup),
 	    cmocka_unit_test_setup(bars, setup),

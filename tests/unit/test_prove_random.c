@@ -92,6 +92,8 @@ static void make_functions(void)
 				   : roll(2) ? RESET_BUS
 					     : 0),
 		    .sriov = roll(2),
+		    .is_vf = i && roll(6) == 0,
+		    .pf = (u16)(i ? roll(i) : 0),
 		    .boot_medium = roll(10) == 0,
 		    .group = (u32)roll(5),
 		};
@@ -141,6 +143,8 @@ static struct plan plan;
 
 static struct plan_device entry(u32 f)
 {
+	bool vfs = functions[f].sriov && roll(3) == 0;
+
 	return (struct plan_device){
 	    .path = functions[f].path,
 	    .vendor = functions[f].vendor,
@@ -148,6 +152,8 @@ static struct plan_device entry(u32 f)
 	    .serial = functions[f].serial,
 	    .guest_devfn = 0xff,
 	    .keep_reserved = roll(2),
+	    .sriov_vfs = vfs,
+	    .num_vfs = vfs ? 2 : 0,
 	};
 }
 
@@ -352,6 +358,7 @@ static bool cpus_good(void)
 static bool devices_good(void)
 {
 	u8 of[FUNCTIONS];
+	bool listed[FUNCTIONS] = {false}, serves[FUNCTIONS] = {false};
 	bool good = true, any = false;
 
 	memset(of, NOBODY, sizeof(of));
@@ -365,9 +372,14 @@ static bool devices_good(void)
 			const struct plan_device *d = &ws->devices[k];
 			u32 f = d->path.devfn[d->path.depth - 1] / 8 - 1u;
 
-			good &= of[f] == NOBODY && !functions[f].header_type &&
-				!functions[f].boot_medium && functions[f].resets &&
-				d->device == functions[f].device &&
+			good &= !listed[f] && !functions[f].header_type &&
+				!functions[f].boot_medium && d->device == functions[f].device;
+			listed[f] = true;
+			if (d->sriov_vfs) {
+				serves[f] = true;
+				continue;
+			}
+			good &= functions[f].resets &&
 				(functions[f].resets == RESET_FLR || d->path.depth == 2);
 			if (m.nreserved && reserved[0].function == f)
 				good &= d->keep_reserved;
@@ -375,6 +387,8 @@ static bool devices_good(void)
 		}
 	}
 	for (u32 i = 0; i < m.nfunctions; i++) {
+		if (of[i] != NOBODY && functions[i].is_vf)
+			good &= serves[functions[i].pf];
 		for (u32 k = 0; k < m.nfunctions && of[i] != NOBODY; k++) {
 			bool bus = functions[i].resets == RESET_BUS && functions[k].path.depth == 2;
 
@@ -400,7 +414,8 @@ static bool simple_verdict(void)
 		/* A kept range is in the way of guest memory at the same addresses. */
 		for (u32 k = 0; k < ws->ndevices; k++)
 			for (u32 i = 0; i < ws->nram && m.nreserved; i++)
-				if (pci_path_equal(&ws->devices[k].path,
+				if (!ws->devices[k].sriov_vfs &&
+				    pci_path_equal(&ws->devices[k].path,
 						   &functions[reserved[0].function].path) &&
 				    ws->ram[i].gpa.v < reserved[0].base.v + reserved[0].size &&
 				    reserved[0].base.v < ws->ram[i].gpa.v + ws->ram[i].size)

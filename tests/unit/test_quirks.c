@@ -47,6 +47,27 @@ static void rows_add_up(void **state)
 	assert_int_equal(find(0x8086, 0x0953, 0x010802).settle_ms, 250);
 }
 
+static u8 left(u16 vendor, u16 device, u32 class_code, u8 resets)
+{
+	const struct pci_identity id = {
+	    .vendor = vendor, .device = device, .class_code = class_code};
+
+	return quirks_resets(&id, resets);
+}
+
+/* The same for who only knows a function's ids: survey and tool. */
+static void rows_leave_resets(void **state)
+{
+	const u8 all = RESET_FLR | RESET_AF_FLR | RESET_PM | RESET_BUS;
+
+	assert_int_equal(left(0x8086, 0x10d3, 0x020000, all), all);
+	assert_int_equal(left(0x1022, 0x149c, 0x0c0330, all), RESET_PM | RESET_BUS);
+	assert_int_equal(left(0x1002, 0x67df, 0x030000, all), 0);
+	assert_int_equal(left(0x1002, 0x73bf, 0x030000, all), all & ~RESET_PM);
+	assert_int_equal(left(0x10de, 0x2342, 0x030000, RESET_BUS), 0);
+	assert_int_equal(left(0x10de, 0x2342, 0x030000, RESET_FLR), RESET_FLR);
+}
+
 static struct fake_device dev;
 static struct pci_function fn;
 static struct fake_engine e;
@@ -153,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_row_has_a_source_and_does_something),
 	    cmocka_unit_test(rows_add_up),
+	    cmocka_unit_test(rows_leave_resets),
 	    cmocka_unit_test(resets_that_do_not_work_are_not_found),
 	    cmocka_unit_test(the_mirror_shows_the_view),
 	    cmocka_unit_test(no_mirror_where_the_bar_ends_before),

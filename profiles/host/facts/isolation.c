@@ -5,6 +5,7 @@
 #include "iommu/cover.h"
 #include "iommu/group.h"
 #include "iommu/unity.h"
+#include "passthrough/quirks/quirks.h"
 #include "profiles/host/facts/gather.h"
 
 struct isolation {
@@ -100,12 +101,28 @@ static void take_kernel_groups(struct isolation *s)
 	}
 }
 
-/* Behind a bridge there is a secondary bus reset; it takes all of the bus along. */
-static void add_bus_resets(struct isolation *s)
+static struct pci_identity identity(const struct facts_function *f)
 {
-	for (u32 i = 0; i < s->n; i++)
-		if (s->f[i].parent != NO_FUNCTION && !s->list[i].is_vf && !s->f[i].bridge)
-			s->list[i].resets |= RESET_BUS;
+	return (struct pci_identity){
+	    .vendor = f->vendor, .device = f->device, .class_code = f->class_code};
+}
+
+/*
+ * Behind a bridge there is a secondary bus reset; it takes all of the bus along. Virtual functions have
+ * neither that nor one by power state at boot (pci_reset_find()). What is known not to work is none.
+ */
+static void settle_resets(struct isolation *s)
+{
+	for (u32 i = 0; i < s->n; i++) {
+		struct facts_function *f = &s->list[i];
+		const struct pci_identity id = identity(f);
+
+		if (f->is_vf)
+			f->resets &= ~RESET_PM;
+		else if (s->f[i].parent != NO_FUNCTION && !s->f[i].bridge)
+			f->resets |= RESET_BUS;
+		f->resets = quirks_resets(&id, f->resets);
+	}
 }
 
 static void assign_ranges(struct isolation *s)
@@ -190,6 +207,7 @@ static const char *unfit_reason(const struct isolation *s, u32 i)
 static const char *own_reason(const struct isolation *s, u32 i)
 {
 	const struct facts_function *f = &s->list[i];
+	const struct pci_identity id = identity(f);
 
 	if (f->header_type)
 		return "it is a bridge, and what is behind it can be assigned by itself";
@@ -200,7 +218,8 @@ static const char *own_reason(const struct isolation *s, u32 i)
 	if (f->config_size < 256)
 		return "its capabilities could not be read, so its resets are not known";
 	if (!f->resets)
-		return "there is no way to reset it";
+		return quirks_find(&id).actions & QUIRK_NO_RESET ? "no reset of it is known to work"
+								 : "there is no way to reset it";
 	return NULL;
 }
 
@@ -272,7 +291,7 @@ void gather_isolation(struct gather *g)
 	else
 		group_compute(s.f, n, g->tables.parsed_ivrs, s.member);
 	number_groups(&s);
-	add_bus_resets(&s);
+	settle_resets(&s);
 	assign_ranges(&s);
 	for (u32 i = 0; i < n; i++)
 		judge(&s, i);

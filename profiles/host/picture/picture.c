@@ -6,6 +6,7 @@
 #define GAP	 6
 #define ROW	 22
 #define BAR	 36
+#define THINNEST 1.5 /* what is small beside a machine's memory is still seen */
 #define PER_LINE ((WIDTH - 2 * MARGIN) / (CORE + GAP))
 
 #define NOBODY	   (~0u)
@@ -104,6 +105,32 @@ static u32 cpu_owner(const struct picture *p, u32 cpu)
 	return NOBODY;
 }
 
+/* One thread a line as far as there is room. */
+static void label_core(const struct picture *p, u32 cpu, double x)
+{
+	const struct machine *m = &p->s->machine;
+	const char *class = cpu_owner(p, cpu) == HYPERVISOR ? "s d" : "s";
+	char text[16];
+	u32 more = 0, second = cpu;
+
+	for (u32 i = cpu + 1; i < m->ncpus; i++)
+		if (machine_same_core(&m->cpus[i], &m->cpus[cpu]) && !more++)
+			second = i;
+	snprintf(text, sizeof(text), "%u", m->cpus[cpu].apic_id);
+	words(p, x + 4, p->y + (more ? 13 : CORE / 2 + 4), class, text);
+	if (!more)
+		return;
+	snprintf(text, sizeof(text), more > 1 ? "+%u" : "%u",
+		 more > 1 ? more : m->cpus[second].apic_id);
+	words(p, x + 4, p->y + 25, class, text);
+}
+
+static void caption(struct picture *p, const char *text)
+{
+	p->y += 18;
+	words(p, MARGIN, p->y - 5, "s", text);
+}
+
 static bool first_thread(const struct machine *m, u32 cpu)
 {
 	for (u32 i = 0; i < cpu; i++)
@@ -128,8 +155,7 @@ static void draw_cores(struct picture *p)
 			if (m->cpus[i].node != node) {
 				snprintf(text, sizeof(text), "package %u, NUMA node %u",
 					 m->cpus[i].package, m->cpus[i].node);
-				p->y += 14;
-				words(p, MARGIN, p->y - 3, "s", text);
+				caption(p, text);
 			}
 			node = m->cpus[i].node;
 			at = 0;
@@ -137,8 +163,7 @@ static void draw_cores(struct picture *p)
 		snprintf(text, sizeof(text), "processor %u, core %u", m->cpus[i].apic_id,
 			 m->cpus[i].core);
 		box(p, MARGIN + at * (CORE + GAP), p->y, CORE, CORE, cpu_owner(p, i), text);
-		snprintf(text, sizeof(text), "%u", m->cpus[i].apic_id);
-		words(p, MARGIN + at * (CORE + GAP) + 4, p->y + CORE - 9, "s", text);
+		label_core(p, i, MARGIN + at * (CORE + GAP));
 		at++;
 	}
 	p->y += CORE;
@@ -170,7 +195,7 @@ static u64 offset_in_node(const struct node_bar *b, u64 address)
 
 static void piece(const struct node_bar *b, u64 base, u64 size, u32 owner, const char *what)
 {
-	double scale = (WIDTH - 2.0 * MARGIN) / (double)b->total;
+	double width, scale = (WIDTH - 2.0 * MARGIN) / (double)b->total;
 	u64 from = offset_in_node(b, base), to = offset_in_node(b, base + size);
 	char text[96];
 
@@ -178,8 +203,9 @@ static void piece(const struct node_bar *b, u64 base, u64 size, u32 owner, const
 		return;
 	snprintf(text, sizeof(text), "%s, %llu MiB at 0x%llx", what,
 		 (unsigned long long)(to - from) >> 20, (unsigned long long)base);
-	box(b->p, MARGIN + (double)from * scale, b->p->y, (double)(to - from) * scale, BAR, owner,
-	    text);
+	width = (double)(to - from) * scale;
+	box(b->p, MARGIN + (double)from * scale, b->p->y, width < THINNEST ? THINNEST : width, BAR,
+	    owner, text);
 }
 
 static void draw_node(struct picture *p, u32 node)
@@ -194,15 +220,11 @@ static void draw_node(struct picture *p, u32 node)
 			b.total += m->memory[i].size;
 	if (!b.total)
 		return;
-	snprintf(text, sizeof(text), "NUMA node %u, %llu MiB", node,
-		 (unsigned long long)b.total >> 20);
-	p->y += 14;
-	words(p, MARGIN, p->y - 3, "s", text);
+	snprintf(text, sizeof(text), "NUMA node %u, %.1f GiB", node, (double)b.total / (1 << 30));
+	caption(p, text);
 	for (u32 i = 0; i < m->nmemory; i++)
 		if (m->memory[i].kind == MEMORY_RAM && m->memory[i].node == node)
 			piece(&b, m->memory[i].base.v, m->memory[i].size, NOBODY, "free");
-	piece(&b, plan->hv.base.v, plan->hv.size, HYPERVISOR, "hypervisor");
-	piece(&b, plan->bundle.base.v, plan->bundle.size, HYPERVISOR, "bundle");
 	for (u32 w = 0; w < plan->nworkstations; w++) {
 		const struct plan_workstation *ws = &plan->workstations[w];
 
@@ -210,6 +232,8 @@ static void draw_node(struct picture *p, u32 node)
 		for (u32 i = 0; i < ws->nram; i++)
 			piece(&b, ws->ram[i].hpa.v, ws->ram[i].size, w, "memory");
 	}
+	piece(&b, plan->hv.base.v, plan->hv.size, HYPERVISOR, "hypervisor");
+	piece(&b, plan->bundle.base.v, plan->bundle.size, HYPERVISOR, "bundle");
 	p->y += BAR;
 }
 
@@ -307,12 +331,13 @@ void picture_write(const struct study *s, FILE *out)
 	draw(&p);
 	height = p.y + MARGIN;
 	p = (struct picture){.s = s, .out = out};
-	fprintf(out,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
-		"viewBox=\"0 0 %u %u\">\n<style>text{font-family:sans-serif;fill:#111}"
-		".h{font-size:16px;font-weight:bold}.t{font-size:12px}.s{font-size:10px}</style>\n"
-		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-		WIDTH, height, WIDTH, height);
+	fprintf(
+	    out,
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
+	    "viewBox=\"0 0 %u %u\">\n<style>text{font-family:sans-serif;fill:#111}"
+	    ".h{font-size:16px;font-weight:bold}.t{font-size:12px}.s{font-size:10px}.d{fill:#fff}</style>\n"
+	    "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
+	    WIDTH, height, WIDTH, height);
 	draw(&p);
 	fputs("</svg>\n", out);
 }

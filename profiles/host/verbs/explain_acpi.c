@@ -9,6 +9,7 @@
 
 #include "profiles/host/explain/explain.h"
 #include "profiles/host/folder.h"
+#include "profiles/host/options.h"
 #include "profiles/host/verb.h"
 
 typedef int (*printer)(struct explain *e, const char *file, const uint8_t *bytes, size_t size);
@@ -178,32 +179,27 @@ int verb_explain_acpi(int argc, char **argv)
 	struct json json = {.out = stdout};
 	struct explain e = {.out = stdout};
 	const char *path = NULL;
-	int status;
+	bool as_json = false;
+	const struct option_row rows[] = {
+	    {"json", NULL, OPTION_FLAG, &as_json, "print one JSON object instead"},
+	};
+	const struct verb_usage usage = {
+	    .verb = argv[0],
+	    .summary =
+		"Say what the DMAR, IVRS, MADT and MCFG tables in DIR, or in each folder of DIR, tell\n"
+		"of IOMMUs, I/O APICs and cores, and what is odd about them.",
+	    .operand = "DIR",
+	    .operand_at = &path,
+	    .rows = rows,
+	    .n = ARRAY_SIZE(rows),
+	    .status = "0 every table was understood, odd or not, 2 usage, 3 one was not",
+	};
+	int status = options_read(&usage, argc, argv);
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--json")) {
-			e.json = &json;
-		} else if (!strcmp(argv[i], "--help")) {
-			puts(
-			    "usage: caprock explain-acpi [--json] DIR\n\n"
-			    "Say what the DMAR, IVRS, MADT and MCFG tables in DIR, or in each folder of DIR,\n"
-			    "tell of IOMMUs, I/O APICs and cores, and what is odd about them. The exit status is 0 when every table was\n"
-			    "understood, odd or not, and 3 when one was not.");
-			return EXIT_YES;
-		} else if (argv[i][0] == '-' || path) {
-			fprintf(stderr,
-				"caprock: explain-acpi: '%s' was not expected; try --help\n",
-				argv[i]);
-			return EXIT_USAGE;
-		} else {
-			path = argv[i];
-		}
-	}
-	if (!path) {
-		fputs("usage: caprock explain-acpi [--json] DIR\n", stderr);
-		return EXIT_USAGE;
-	}
-	if (e.json) {
+	if (status != OPTIONS_GO)
+		return status;
+	if (as_json) {
+		e.json = &json;
 		json_object(&json, NULL);
 		json_array(&json, "machines");
 	}

@@ -1,67 +1,19 @@
 /* caprock probe: a machine's facts, for people, for the other verbs (YAML) and for programs (JSON). */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "profiles/host/facts/gather.h"
 #include "profiles/host/facts/listing.h"
 #include "profiles/host/facts/write.h"
+#include "profiles/host/options.h"
 #include "profiles/host/verb.h"
 
-static const char help[] =
-    "usage: caprock probe [-o FILE] [--json] [--lspci FILE] [--acpi DIR]\n\n"
-    "Find out what this machine has: processors, memory, IOMMUs, PCI functions with their isolation\n"
-    "groups, displays. Without options a page for people is printed; run as root to see all.\n\n"
-    "  -o FILE        write the machine file (YAML) that site files name; '-' is standard output\n"
-    "  --json         write JSON instead, to standard output unless -o names a file\n"
-    "  --lspci FILE   read PCI functions from a dump by 'lspci -vvxxxx' instead of this machine\n"
-    "  --acpi DIR     read raw ACPI tables from DIR instead of this machine\n\n"
-    "With a dump nothing of this machine itself is looked at. Exit status: 0 facts were written, even if\n"
-    "some are missing (which ones is said); 3 a dump or table is damaged: the facts hold what could be\n"
-    "read; 2 wrong usage, or a file cannot be read or written.\n";
-
-struct options {
+struct probe_args {
 	struct gather_options gather;
 	const char *out;
-	bool json, help;
+	bool json;
 };
-
-static bool read_options(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = {
-	    {"json", no_argument, NULL, 'j'},	    {"lspci", required_argument, NULL, 'l'},
-	    {"acpi", required_argument, NULL, 'a'}, {"output", required_argument, NULL, 'o'},
-	    {"help", no_argument, NULL, 'h'},	    {0},
-	};
-	int c;
-
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "o:h", longs, NULL)) != -1)
-		switch (c) {
-		case 'j':
-			o->json = true;
-			break;
-		case 'l':
-			o->gather.lspci = optarg;
-			break;
-		case 'a':
-			o->gather.acpi = optarg;
-			break;
-		case 'o':
-			o->out = optarg;
-			break;
-		case 'h':
-			o->help = true;
-			break;
-		default:
-			return false;
-		}
-	if (optind < argc)
-		fprintf(stderr, "caprock: probe: '%s' was not expected; try --help\n",
-			argv[optind]);
-	return optind == argc;
-}
 
 static bool readable(const char *path, const char *mode)
 {
@@ -74,7 +26,7 @@ static bool readable(const char *path, const char *mode)
 	return !path || f;
 }
 
-static bool write_facts(const struct facts *f, const struct options *o)
+static bool write_facts(const struct facts *f, const struct probe_args *o)
 {
 	bool to_file = o->out && strcmp(o->out, "-") != 0, good;
 	FILE *out = to_file ? fopen(o->out, "w") : stdout;
@@ -102,14 +54,36 @@ static bool write_facts(const struct facts *f, const struct options *o)
 
 int verb_probe(int argc, char **argv)
 {
-	struct options o = {0};
+	struct probe_args o = {0};
+	const struct option_row rows[] = {
+	    {"o", "FILE", OPTION_TEXT, &o.out,
+	     "write the machine file (YAML) that site files name; '-' is standard output"},
+	    {"output", "FILE", OPTION_TEXT, &o.out, "as -o"},
+	    {"json", NULL, OPTION_FLAG, &o.json,
+	     "write JSON instead, to standard output unless -o names a file"},
+	    {"lspci", "FILE", OPTION_TEXT, &o.gather.lspci,
+	     "read PCI functions from a dump by 'lspci -vvxxxx', not from this machine"},
+	    {"acpi", "DIR", OPTION_TEXT, &o.gather.acpi,
+	     "read raw ACPI tables from DIR, not from this machine"},
+	};
+	const struct verb_usage usage = {
+	    .verb = argv[0],
+	    .summary =
+		"Find out what this machine has: processors, memory, IOMMUs, PCI functions with their\n"
+		"isolation groups, displays. Without options a page for people is printed; run as root to\n"
+		"see all. With a dump nothing of this machine itself is looked at.",
+	    .rows = rows,
+	    .n = ARRAY_SIZE(rows),
+	    .status =
+		"0 facts were written, even if some are missing (which ones is said), 2 usage,\n"
+		"or a file cannot be read or written, 3 a dump or table is damaged: the facts hold\n"
+		"what could be read",
+	};
 	struct gather g;
-	int status;
+	int status = options_read(&usage, argc, argv);
 
-	if (!read_options(argc, argv, &o))
-		return EXIT_USAGE;
-	if (o.help)
-		return fputs(help, stdout) < 0 ? EXIT_USAGE : EXIT_YES;
+	if (status != OPTIONS_GO)
+		return status;
 	if (!readable(o.gather.lspci, "r") || !readable(o.gather.acpi, "r"))
 		return EXIT_USAGE;
 	gather(&g, &o.gather);

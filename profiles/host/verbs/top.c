@@ -3,7 +3,6 @@
  * it costs, from the hypervisor's counters page. MEMORY shows the machine's physical memory: the file
  * behind an emulator's, for one.
  */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "profiles/host/options.h"
 #include "profiles/host/top/show.h"
 #include "profiles/host/verb.h"
-
-static const char usage[] =
-    "usage: caprock top [OPTION...] MEMORY\n\n"
-    "Shows workstations, cores, devices, exits by cause and IOMMU faults of a running hypervisor.\n"
-    "MEMORY is a file that shows the machine's memory from address 0, such as the one QEMU's\n"
-    "memory-backend-file keeps.\n\n"
-    "  --once              print one table and end\n"
-    "  --json              print one JSON object and end\n"
-    "  --metrics           print Prometheus' text format and end\n"
-    "  --interval SECONDS  time between two tables, 0.1 to 3600 (default 1)\n"
-    "  --help              this text\n\n"
-    "Exit status: 0 shown, 2 the command line or the file could not be used.\n";
 
 static void nap(double seconds)
 {
@@ -60,56 +48,61 @@ static int follow(struct counters_page *p, const char *file, double interval)
 	return EXIT_YES;
 }
 
-int verb_top(int argc, char **argv)
+static bool read_interval(const char *text, double *seconds)
 {
-	static const struct option options[] = {
-	    {"once", no_argument, NULL, 'o'},		{"json", no_argument, NULL, 'j'},
-	    {"metrics", no_argument, NULL, 'm'},	{"help", no_argument, NULL, 'h'},
-	    {"interval", required_argument, NULL, 'i'}, {0},
-	};
-	struct counters_page page;
-	double interval = 1;
-	int c, form = 0, status = EXIT_YES;
 	char *end;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_YES;
-		case 'i':
-			interval = strtod(optarg, &end);
-			if (*end || end == optarg || !(interval >= 0.1 && interval <= 3600)) {
-				fprintf(
-				    stderr,
-				    "caprock: top: --interval '%s': give seconds from 0.1 to 3600\n",
-				    optarg);
-				return EXIT_USAGE;
-			}
-			break;
-		case '?':
-			fputs("'caprock top --help' lists the options.\n", stderr);
-			return EXIT_USAGE;
-		default:
-			form = c;
-		}
-	}
-	if (optind + 1 != argc) {
-		fputs(usage, stderr);
+	*seconds = strtod(text, &end);
+	if (end != text && !*end && *seconds >= 0.1 && *seconds <= 3600)
+		return true;
+	fprintf(stderr, "caprock top: --interval '%s': give seconds from 0.1 to 3600\n", text);
+	return false;
+}
+
+int verb_top(int argc, char **argv)
+{
+	const char *memory = NULL, *interval = "1";
+	bool once = false, json = false, metrics = false;
+	const struct option_row rows[] = {
+	    {"once", NULL, OPTION_FLAG, &once, "print one table and end"},
+	    {"json", NULL, OPTION_FLAG, &json, "print one JSON object and end"},
+	    {"metrics", NULL, OPTION_FLAG, &metrics, "print Prometheus' text format and end"},
+	    {"interval", "SECONDS", OPTION_TEXT, &interval,
+	     "time between two tables, 0.1 to 3600 (1)"},
+	};
+	const struct verb_usage usage = {
+	    .verb = argv[0],
+	    .summary =
+		"Show workstations, cores, devices, exits by cause and IOMMU faults of a running\n"
+		"hypervisor. MEMORY is a file that shows the machine's memory from address 0, such as\n"
+		"the one QEMU's memory-backend-file keeps.",
+	    .operand = "MEMORY",
+	    .operand_at = &memory,
+	    .rows = rows,
+	    .n = ARRAY_SIZE(rows),
+	    .status = "0 shown, 2 usage, or the file could not be used",
+	};
+	struct counters_page page;
+	double seconds;
+	int status = options_read(&usage, argc, argv);
+
+	if (status != OPTIONS_GO)
+		return status;
+	if (!read_interval(interval, &seconds))
+		return EXIT_USAGE;
+	if (counters_open(&page, memory)) {
+		fprintf(stderr, "caprock: top: %s: %s\n", memory, page.why);
 		return EXIT_USAGE;
 	}
-	if (counters_open(&page, argv[optind])) {
-		fprintf(stderr, "caprock: top: %s: %s\n", argv[optind], page.why);
-		return EXIT_USAGE;
-	}
-	if (form == 'j')
+	status = EXIT_YES;
+	if (json)
 		top_json(&page);
-	else if (form == 'm')
+	else if (metrics)
 		top_metrics(&page);
-	else if (form == 'o')
+	else if (once)
 		top_table(&page, NULL);
 	else
-		status = follow(&page, argv[optind], interval);
+		status = follow(&page, memory, seconds);
 	counters_close(&page);
 	return status;
 }
