@@ -136,7 +136,6 @@ SYSCONFDIR ?= /etc
 LIBDIR := $(PREFIX)/lib/caprock
 MANDIR := $(DESTDIR)$(PREFIX)/share/man
 DOCDIR := $(DESTDIR)$(PREFIX)/share/doc
-AGENT_DOCS := docs/streaming.md docs/protocol.md
 PUT := install -D -m 644
 PUT_PROGRAM := install -D -m 755
 # A file that names others by their installed places: $(call put_placed,FROM,TO)
@@ -152,7 +151,7 @@ install-caprock: $B/caprock $(HV) $(EFI) $(MAN) $B/caprock-completion.bash ## th
 	$(Q)$(PUT) $B/caprock-completion.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/caprock'
 	$(Q)$(PUT) -t '$(MANDIR)/man1' $(filter %.1,$(MAN)) docs/caprock-probe.1
 	$(Q)$(PUT) -t '$(MANDIR)/man5' $(filter %.5,$(MAN))
-	$(Q)$(PUT) -t '$(DOCDIR)/caprock' $(filter-out $(AGENT_DOCS),$(wildcard docs/*.md))
+	$(Q)$(PUT) -t '$(DOCDIR)/caprock' $(wildcard docs/*.md)
 	$(Q)$(PUT) -t '$(DOCDIR)/caprock/examples' profiles/examples/*.yaml
 	$(Q)$(PUT) -t '$(DOCDIR)/caprock/examples/machines' profiles/examples/machines/*.yaml
 
@@ -168,7 +167,7 @@ install-agent: $B/caprock-agent $B/caprock-auth $B/caprock-seat ## the streaming
 	$(Q)$(call put_config,viewer/dist/pam,$(SYSCONFDIR)/pam.d/caprock)
 	$(Q)$(PUT) -t '$(MANDIR)/man1' docs/caprock-agent.1
 	$(Q)ln -sfn caprock-agent.1 '$(MANDIR)/man1/caprock-seat.1'
-	$(Q)$(PUT) -t '$(DOCDIR)/caprock-agent' $(AGENT_DOCS)
+	$(Q)$(PUT) -t '$(DOCDIR)/caprock-agent' docs/streaming.md docs/protocol.md
 
 install-viewer: $B/caprock-viewer ## the viewer
 	$(Q)$(PUT_PROGRAM) -t '$(DESTDIR)$(PREFIX)/bin' $<
