@@ -16,7 +16,8 @@ MAKEFLAGS += --no-builtin-rules
 B := build
 CC := gcc
 CLANG := clang
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# `sudo make install` may not read the clone: what was built stays what it is.
+VERSION := $(shell git describe --always --dirty 2>/dev/null || cat $B/version 2>/dev/null || echo unknown)
 
 PURE_ROOMS := core iommu passthrough vgpu profiles
 PURE := $(sort $(shell find $(wildcard $(PURE_ROOMS)) -name '*.c' -not -path '*/metal/*' -not -path '*/host/*'))
@@ -40,6 +41,14 @@ HOST_CFLAGS := $(STD) $(WARN) -O2 -g -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_CFLAGS := $(STD) $(WARN) -O1 -g -D_GNU_SOURCE $(SAN)
 FUZZ_CFLAGS := $(STD) $(WARN) -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+# What tells its version is compiled again when that changes.
+$(shell mkdir -p $B; echo '$(VERSION)' | cmp -s - $B/version || echo '$(VERSION)' >$B/version)
+VERSIONED := $(shell grep -rls --include='*.c' CAPROCK_VERSION $(PURE_ROOMS) viewer)
+$(VERSIONED:%.c=$B/host/%.o): $B/version
+$B/version:
+	@mkdir -p $B
+	@echo '$(VERSION)' >$@
 
 PURE_METAL_O := $(PURE:%.c=$B/metal/%.o)
 METAL_O := $(patsubst %.S,$B/metal/%.o,$(METAL:%.c=$B/metal/%.o))
