@@ -16,7 +16,8 @@ MAKEFLAGS += --no-builtin-rules
 B := build
 CC := gcc
 CLANG := clang
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# `sudo make install` may not read the clone: what was built stays what it is.
+VERSION := $(shell git describe --always --dirty 2>/dev/null || cat $B/version 2>/dev/null || echo unknown)
 
 PURE_ROOMS := core iommu passthrough vgpu profiles
 PURE := $(sort $(shell find $(wildcard $(PURE_ROOMS)) -name '*.c' -not -path '*/metal/*' -not -path '*/host/*'))
@@ -35,10 +36,19 @@ FREESTANDING := -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -mgeneral-regs-
 	-fstack-protector-strong -mstack-protector-guard=global -ffunction-sections -fdata-sections \
 	-mindirect-branch=thunk-inline -mfunction-return=keep -fcf-protection=none
 METAL_CFLAGS := $(STD) $(WARN) -O2 -g $(FREESTANDING)
-HOST_CFLAGS := $(STD) $(WARN) -O2 -g -D_GNU_SOURCE -fstack-protector-strong -DCAPROCK_VERSION='"$(VERSION)"'
+# Where the tree lies is not to be seen in what is built of it.
+HOST_CFLAGS := $(STD) $(WARN) -O2 -g -ffile-prefix-map=$(CURDIR)=. -D_GNU_SOURCE -fstack-protector-strong -DCAPROCK_VERSION='"$(VERSION)"'
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_CFLAGS := $(STD) $(WARN) -O1 -g -D_GNU_SOURCE $(SAN)
 FUZZ_CFLAGS := $(STD) $(WARN) -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+# What tells its version is compiled again when that changes.
+$(shell mkdir -p $B; echo '$(VERSION)' | cmp -s - $B/version || echo '$(VERSION)' >$B/version)
+VERSIONED := $(shell grep -rls --include='*.c' CAPROCK_VERSION $(PURE_ROOMS) viewer)
+$(VERSIONED:%.c=$B/host/%.o): $B/version
+$B/version:
+	@mkdir -p $B
+	@echo '$(VERSION)' >$@
 
 PURE_METAL_O := $(PURE:%.c=$B/metal/%.o)
 METAL_O := $(patsubst %.S,$B/metal/%.o,$(METAL:%.c=$B/metal/%.o))
@@ -67,7 +77,8 @@ all: programs
 
 include $(sort $(wildcard $(addsuffix .mk,$(foreach d,core iommu passthrough vgpu viewer profiles tests docs,$d/$d))))
 
-.PHONY: programs deps test test-unit test-all bench fuzz image install demo help clean format lint rooms
+.PHONY: programs deps test test-unit test-all bench fuzz image install install-caprock install-agent install-viewer deb \
+	demo help clean format lint rooms
 programs: $(ALL)
 
 $B/metal/%.o: %.c
@@ -125,6 +136,52 @@ lint: ## clang-format (dry run) over what git tracks, clang-tidy over the pure r
 format: ## clang-format over what git tracks
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
+# ---- installation --------------------------------------------------------------------------------
+# Three parts, which are also the three Debian packages. Files of /etc that are there are left alone.
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+LIBDIR := $(PREFIX)/lib/caprock
+MANDIR := $(DESTDIR)$(PREFIX)/share/man
+DOCDIR := $(DESTDIR)$(PREFIX)/share/doc
+PUT := install -D -m 644
+PUT_PROGRAM := install -D -m 755
+# A file that names others by their installed places: $(call put_placed,FROM,TO)
+put_placed = sed -e 's|/usr/lib/caprock|$(LIBDIR)|g' -e 's|/etc/caprock|$(SYSCONFDIR)/caprock|g' $1 | $(PUT) /dev/stdin '$(DESTDIR)$2'
+# A file people change: $(call put_config,FROM,TO)
+put_config = if [ -e '$(DESTDIR)$2' ]; then echo 'kept: $(DESTDIR)$2'; else $(PUT) $1 '$(DESTDIR)$2'; fi
+
+install: install-caprock install-agent install-viewer ## install all three parts below DESTDIR and PREFIX (/usr/local)
+
+install-caprock: $B/caprock $(HV) $(EFI) $(MAN) $B/caprock-completion.bash ## the tool, the hypervisor, examples
+	$(Q)$(PUT_PROGRAM) $B/caprock '$(DESTDIR)$(PREFIX)/bin/caprock'
+	$(Q)$(PUT) -t '$(DESTDIR)$(LIBDIR)' $(HV) $(EFI)
+	$(Q)$(PUT) $B/caprock-completion.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/caprock'
+	$(Q)$(PUT) -t '$(MANDIR)/man1' $(filter %.1,$(MAN)) docs/caprock-probe.1
+	$(Q)$(PUT) -t '$(MANDIR)/man5' $(filter %.5,$(MAN))
+	$(Q)$(PUT) -t '$(DOCDIR)/caprock' $(wildcard docs/*.md)
+	$(Q)$(PUT) -t '$(DOCDIR)/caprock/examples' profiles/examples/*.yaml
+	$(Q)$(PUT) -t '$(DOCDIR)/caprock/examples/machines' profiles/examples/machines/*.yaml
+
+install-agent: $B/caprock-agent $B/caprock-auth $B/caprock-seat ## the streaming agent, its helpers and units
+	$(Q)$(PUT_PROGRAM) -t '$(DESTDIR)$(LIBDIR)' $^
+	$(Q)mkdir -p '$(DESTDIR)$(PREFIX)/bin'
+	$(Q)ln -sfn ../lib/caprock/caprock-agent '$(DESTDIR)$(PREFIX)/bin/caprock-agent'
+	$(Q)$(call put_placed,viewer/dist/caprock-agent.service,$(PREFIX)/lib/systemd/user/caprock-agent.service)
+	$(Q)$(call put_placed,viewer/dist/caprock-seat@.service,$(PREFIX)/lib/systemd/system/caprock-seat@.service)
+	$(Q)$(PUT) viewer/dist/sysctl.conf '$(DESTDIR)$(PREFIX)/lib/sysctl.d/60-caprock.conf'
+	$(Q)$(PUT) viewer/dist/modules-load.conf '$(DESTDIR)$(PREFIX)/lib/modules-load.d/caprock.conf'
+	$(Q)$(call put_config,viewer/dist/agent.conf,$(SYSCONFDIR)/caprock/agent.conf)
+	$(Q)$(call put_config,viewer/dist/pam,$(SYSCONFDIR)/pam.d/caprock)
+	$(Q)$(PUT) -t '$(MANDIR)/man1' docs/caprock-agent.1
+	$(Q)ln -sfn caprock-agent.1 '$(MANDIR)/man1/caprock-seat.1'
+	$(Q)$(PUT) -t '$(DOCDIR)/caprock-agent' docs/streaming.md docs/protocol.md
+
+install-viewer: $B/caprock-viewer ## the viewer
+	$(Q)$(PUT_PROGRAM) -t '$(DESTDIR)$(PREFIX)/bin' $<
+	$(Q)$(PUT) -t '$(MANDIR)/man1' docs/caprock-viewer.1
+
 # ---- commands ------------------------------------------------------------------------------------
 
 deps: ## install what is missing (says what and from where first; DEPS=no only names it)
@@ -159,4 +216,4 @@ help: ## this list
 clean: ## remove build/
 	rm -rf $B
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -name '*.d' -type f 2>/dev/null)

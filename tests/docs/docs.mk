@@ -1,0 +1,3 @@
+# Documents: their links, what they name, their spelling.
+PACKAGES += codespell
+TESTS_ALL += tests/docs/test_docs.py tests/docs/test_install.py
