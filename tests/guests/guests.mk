@@ -48,7 +48,8 @@ $(DEBIAN_INITRD): tests/guests/debian/mkinitrd.py $B/debian/init
 	$(Q)$< $@ $B/debian/init
 
 # The same with devices of its own: their drivers and another program.
-DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb virtio_pci virtio_gpu bochs
+DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb virtio_pci virtio_gpu bochs \
+	xhci_pci usb_storage sd_mod
 DEBIAN_DEVICES := $B/debian/initrd-devices
 
 $B/debian/devices: $(addprefix tests/guests/debian/,devices.c kms.c kms.h)
@@ -56,7 +57,7 @@ $B/debian/devices: $(addprefix tests/guests/debian/,devices.c kms.c kms.h)
 	$(call say,CC)
 	$(Q)$(CC) -std=gnu17 -I. -D_GNU_SOURCE $(WARN) -O2 -static -s $(filter %.c,$^) -o $@
 
-$B/debian/modules/order: tests/guests/debian/modules.py $(DEBIAN_VMLINUZ)
+$B/debian/modules/order: tests/guests/debian/modules.py tests/guests/guests.mk $(DEBIAN_VMLINUZ)
 	$(call say,GEN)
 	$(Q)$< $(DEBIAN)/linux-image-*.deb $(@D) $(DEBIAN_MODULES)
 

@@ -144,9 +144,30 @@ def two_workstations(vendor, folder):
         tap.ok(not m.find("panic") and not c.iommu_faults, "%s: no fault, the hypervisor is well" % vendor, m.text())
 
 
+def stick(folder):
+    """A USB controller, which a bus reset alone resets, with a stick in it."""
+    image = os.path.join(folder, "stick")
+    crc = disk(image, DISK_MB, seed=20)
+    words = ["-device", "pcie-root-port,id=rp0,addr=8.0,chassis=1", "-device", "qemu-xhci,bus=rp0,id=usb",
+             "-drive", "if=none,id=s,format=raw,readonly=on,file=" + image, "-device", "usb-storage,bus=usb.0,drive=s"]
+    plan = [debian("left", [1], ["pci", "stick:%d" % DISK_MB, "irqs"], [functions(words)["usb"]])]
+    with boot(plan, 2, limit=300, extra=UNITS["VT-d"] + words) as m:
+        off = m.wait("init ends", "left") and m.wait_state("left", ["off"], timeout=60)
+        tap.ok(m.find(r"driver xhci_hcd$", "left") and m.find(r"job stick: %d MiB crc %08x ok" % (DISK_MB, crc), "left"),
+               "VT-d, left: Linux' own driver reads %d MiB of a USB stick as they were written" % DISK_MB, m.log()[-60:] + m.errors)
+        came = interrupts(m, "left", 1)
+        tap.ok(came, "VT-d, left: by %d interrupts of its USB controller" % came, m.text("left")[-20:])
+        c = m.counters()
+        d = c.device("0000:01:00.0")
+        tap.ok(off and d["state"] == "quarantined" and d["workstation"] is None and d["resets"] >= 2 and not c.iommu_faults,
+               "VT-d: switched off, its controller is reset and nobody's, and there was no fault", [str(d)] + m.text()[-20:])
+
+
 for vendor in sys.argv[1:] or UNITS:
     with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
         two_workstations(vendor, folder)
+        if LONG and vendor == "VT-d":
+            stick(folder)
 for k, v in figures.items():
     print("pt.%s %s" % (k, round(v, 1)))
 tap.done()

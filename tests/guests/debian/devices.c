@@ -4,6 +4,7 @@
  *
  *   pci              every function: ids, driver, BARs and configuration space in hex
  *   disk:MB          CRC of the NVMe disk's first MB MiB, read past the page cache
+ *   stick:MB         the same of a USB stick
  *   reads:N          N reads of 4 KiB all over that disk, an interrupt each
  *   fill:MB:SEED     write MB MiB of a generated stream at the same place, read it back
  *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC
@@ -191,22 +192,33 @@ static void job_pci(const char *arg)
 
 /* ---- disk ----------------------------------------------------------------------------------- */
 
-#define DISK "/dev/nvme0n1"
+#define DISK  "/dev/nvme0n1"
+#define STICK "/dev/sda"
 
-static void job_disk(const char *arg)
+static void read_all(const char *job, const char *path, unsigned mb)
 {
-	unsigned mb = (unsigned)atoi(arg), done = 0;
+	unsigned done = 0;
 	uint32_t c = 0;
-	int fd = await(DISK) ? open(DISK, O_RDONLY | O_DIRECT) : -1;
+	int fd = await(path) ? open(path, O_RDONLY | O_DIRECT) : -1;
 
 	for (; fd >= 0 && done < mb; done++) {
 		if (read(fd, chunk, CHUNK) != CHUNK)
 			break;
 		c = crc(c, chunk, CHUNK);
 	}
-	printf("job disk: %u MiB crc %08x %s\n", done, c, done == mb ? "ok" : strerror(errno));
+	printf("job %s: %u MiB crc %08x %s\n", job, done, c, done == mb ? "ok" : strerror(errno));
 	if (fd >= 0)
 		close(fd);
+}
+
+static void job_disk(const char *arg)
+{
+	read_all("disk", DISK, (unsigned)atoi(arg));
+}
+
+static void job_stick(const char *arg)
+{
+	read_all("stick", STICK, (unsigned)atoi(arg));
 }
 
 static void job_reads(const char *arg)
@@ -517,10 +529,10 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } jobs[] = {
-    {"kms", job_kms},	    {"pci", job_pci},	{"disk", job_disk}, {"reads", job_reads},
-    {"fill", job_fill},	    {"net", job_net},	{"irqs", job_irqs}, {"spread", job_spread},
-    {"wait", job_wait},	    {"wc", job_wc},	{"mark", job_mark}, {"nap", job_nap},
-    {"reboot", job_reboot}, {"stay", job_stay},
+    {"kms", job_kms},	    {"pci", job_pci},	    {"disk", job_disk}, {"reads", job_reads},
+    {"stick", job_stick},   {"fill", job_fill},	    {"net", job_net},	{"irqs", job_irqs},
+    {"spread", job_spread}, {"wait", job_wait},	    {"wc", job_wc},	{"mark", job_mark},
+    {"nap", job_nap},	    {"reboot", job_reboot}, {"stay", job_stay},
 };
 
 static void run_job(char *job)
