@@ -8,11 +8,13 @@
 #define COM1	      0x3f8
 #define DEBUG_PORT    0xe9
 #define LOG_RING_SIZE 16384
+#define UART_PATIENCE 100000 /* reads of its status: a tenth of a second or more */
 
 static struct spinlock lock;
 static char ring[LOG_RING_SIZE];
 static u32 head, tail; /* free-running: head written, tail output */
 static bool deferred, panicking, have_uart, have_debug_port;
+static u32 uart_lost; /* bytes since the UART took none */
 static u8 max_level = LOG_INFO;
 static const char *open_line; /* whose console text the last line out is; NULL: it is complete */
 
@@ -38,14 +40,39 @@ void log_init(void)
 	have_debug_port = inb(DEBUG_PORT) == DEBUG_PORT;
 }
 
-static void uart_put(char c)
+/*
+ * A UART that takes nothing for long, because it is gone or because nobody reads at the other end, is
+ * waited for once. Text goes past it until it takes some again.
+ */
+static bool uart_ready(void)
 {
 	for (u32 spins = 0; !(inb(COM1 + 5) & 0x20); spins++)
-		if (spins > 100000) {
-			have_uart = false; /* gone, or flow-controlled for good */
-			return;
-		}
+		if (uart_lost || spins > UART_PATIENCE)
+			return false;
+	return true;
+}
+
+static void uart_send(char c)
+{
+	if (!uart_ready()) {
+		uart_lost++;
+		return;
+	}
+	uart_lost = 0;
 	outb(COM1, (u8)c);
+}
+
+static void uart_put(char c)
+{
+	char note[64];
+
+	if (uart_lost && uart_ready()) {
+		fmt(note, sizeof(note), "\r\n[caprock] warning: %u bytes lost: COM1 took none\r\n",
+		    uart_lost);
+		for (const char *n = note; *n; n++)
+			uart_send(*n);
+	}
+	uart_send(c);
 }
 
 static void out(char c)
@@ -122,9 +149,12 @@ void log_set_screen(const struct boot_framebuffer *fb, bool early)
 		screen_put(ring[i % LOG_RING_SIZE]);
 }
 
+/* Under the lock: afterwards no other core is in drain() any more. */
 void log_defer(void)
 {
+	spin_lock(&lock);
 	deferred = true;
+	spin_unlock(&lock);
 }
 
 bool log_drain(void)

@@ -1,7 +1,8 @@
 /*
  * The hypervisor's log: lines in a ring in memory, copied to the serial port, the debug port and
  * the screen by the host core. Until the host core's loop runs, and in a panic, each line goes out
- * at once.
+ * at once. A serial port that takes nothing is waited for once; what it misses then is counted, and
+ * the number is said there as soon as it takes something again.
  */
 #pragma once
 

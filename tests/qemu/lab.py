@@ -129,6 +129,8 @@ class Machine:
         self.lines = []          # (seconds, workstation or None, text)
         self.changed = threading.Condition()
         self.ended = False
+        self.listening = threading.Event()  # cleared: nobody reads the serial port
+        self.listening.set()
         self.limit = limit * PATIENCE
         self.page = None
         if icount:
@@ -169,6 +171,7 @@ class Machine:
 
     def _read(self):
         for raw in self.process.stdout:
+            self.listening.wait()
             text = raw.decode(errors="replace").rstrip("\r\n")
             text = re.sub(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc", "", text)
             m = re.match(r"\[([a-z0-9-]{1,31})\] ?(.*)$", text)
@@ -188,6 +191,7 @@ class Machine:
 
     def stop(self):
         self.guard.cancel()
+        self.listening.set()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Starting again: 50 reboots, memory scrubbed in between, and guests that will not be stopped."""
+import fcntl
 import re
+import time
 
 from lab import Tap, boot, guest, verdict, ws
 
@@ -48,5 +50,21 @@ for group in (HOW[:3], HOW[3:6], HOW[6:]):
             if k:
                 worst = max(worst, int(k.group(1)))
         tap.ok(not m.find("panic"), "the hypervisor is well", m.text())
+
+# Nobody reads the serial port for a while: the host core goes on, and so do the consoles when somebody reads again.
+with boot([ws("talker", [1], "64M", guest("smoke"), "end=reset")], 2, limit=120) as m:
+    fcntl.fcntl(m.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    m.wait("^GUEST", "talker", count=2, timeout=60)
+    m.listening.clear()
+    deaf, late = m.counters(), time.monotonic() + 90
+    while time.monotonic() < late and m.counters().workstation("talker")["starts"] < deaf.workstation("talker")["starts"] + 40:
+        time.sleep(0.1)
+    starts = m.counters().workstation("talker")["starts"] - deaf.workstation("talker")["starts"]
+    m.listening.set()
+    tap.ok(starts >= 40, "a full serial port holds nobody up: %d restarts meanwhile" % starts, m.log()[-30:])
+    lost = m.wait(r"warning: (\d+) bytes lost: COM1 took none", timeout=20)
+    known = sum(t.startswith("GUEST") for t in m.text("talker"))
+    tap.ok(lost and m.wait("^GUEST", "talker", count=known + 2, timeout=30), "what it could not take is counted (%s bytes), and the consoles go on"
+           % (lost and lost.group(1)), m.log()[-30:])
 tap.ok(worst > 0, "the longest a kick took: %d us" % worst)
 tap.done()
