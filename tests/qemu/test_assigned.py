@@ -34,11 +34,11 @@ def neighbour(seconds):
     return ws("neighbour", [3, 4], "64M", guest("heartbeat"), "seconds=%d" % seconds)
 
 
-def disk(folder):
+def disk(folder, where="addr=6.0"):
     path = os.path.join(folder, "disk")
     with open(path, "wb") as f:
         f.truncate(16 << 20)
-    return ["-drive", "if=none,id=d,format=raw,file=" + path, "-device", "nvme,addr=6.0,serial=cycle-1,drive=d,id=disk"]
+    return ["-drive", "if=none,id=d,format=raw,file=" + path, "-device", "nvme,%s,serial=cycle-1,drive=d,id=disk" % where]
 
 
 def cycle(vendor, folder):
@@ -60,6 +60,34 @@ def cycle(vendor, folder):
         tap.ok(not c.iommu_faults, "%s: no fault meanwhile" % vendor, m.text())
         m.wait_tallies(["neighbour"], timeout=120)
         verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of it" % vendor, m.log())
+
+
+def restarts(folder):
+    """Cards of every class behind ports of their own, each reset in its own way, together and again and again."""
+    words, gpus = disk(folder, "bus=rp2"), "virtio-gpu-pci,iommu_platform=on,disable-legacy=on"
+    cards = [gpus + ",bus=rp0,id=gpu", "e1000e,bus=rp1,id=nic", "qemu-xhci,bus=rp3,id=usb", gpus + ",bus=rp4,id=other"]
+    words = sum((["-device", "pcie-root-port,id=rp%d,addr=%x.0,chassis=%d" % (i, 8 + i, i + 1)] for i in range(5)), []) + words
+    words += sum((["-device", c] for c in cards), [])
+    facts = functions(words)
+    plan = [ws("restless", [1], "64M", guest("smoke"), "end=reset", device=[facts[n] for n in ("gpu", "nic", "disk", "usb")]),
+            ws("neighbour", [2, 3], "64M", guest("heartbeat"), "seconds=%d" % (60 if LONG else 10), device=facts["other"])]
+    with boot(plan, 4, limit=400, extra=UNITS["VT-d"] + words) as m:
+        m.wait("heartbeat begin", "neighbour", timeout=60)
+        c, since, gap = m.counters(), time.monotonic(), 0
+        while c.workstation("restless")["starts"] <= CYCLES and gap < 60 and not m.ended:
+            time.sleep(0.2)
+            last, c = c.now_ns, m.counters()
+            if c.now_ns != last:
+                since = time.monotonic()
+            gap = max(gap, time.monotonic() - since)
+        n = c.workstation("restless")["starts"]
+        tap.ok(n > CYCLES, "VT-d: four cards went through %d restarts together" % (n - 1), m.log()[-40:] + m.errors)
+        mine = [d for d in c.devices if d["workstation"] == "restless"]
+        tap.ok(len(mine) == 4 and all(d["resets"] >= n - 1 and d["state"] != "parked" for d in mine),
+               "VT-d: each was reset each time, none is lost", list(map(str, mine)))
+        tap.ok(gap < 60, "VT-d: the host core never stood still (%.1f s at most between two looks)" % gap, m.log()[-40:])
+        m.wait_tallies(["neighbour"], timeout=200)
+        verdict(tap, m.text("neighbour"), "VT-d: the neighbour noticed nothing of it", m.log())
 
 
 def attack():
@@ -148,6 +176,7 @@ with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
     for vendor in sys.argv[1:] or UNITS:
         cycle(vendor, folder)
         fuzz(vendor, folder)
+    restarts(folder)
     storm("VT-d", folder)  # the emulator's AMD-Vi logs no faults
     attack()
 for k, v in figures.items():
