@@ -54,7 +54,7 @@ static void usage(FILE *f)
 	      "  --bad list            the ways there are, with what the hypervisor should say\n"
 	      "keys of --ws: name=NAME cpus=1+2 (APIC ids) or cores=N, mem=SIZE, kernel=FILE,\n"
 	      "  initrd=FILE, boot=pvh|bzimage, serial=TEXT, service, off (no autostart),\n"
-	      "  device=PATH@VVVV:DDDD[:SSSS:ssss][@GUEST] with PATH as 1c.0/00.0 (repeatable),\n"
+	      "  device=PATH@VVVV:DDDD[:SSSS:ssss][@GUEST|@vfsN], PATH as 1c.0/00.0, repeatable,\n"
 	      "  and, last of all, cmdline=TEXT to the end of the argument\n"
 	      "exit status: 0 written; 2 usage; 3 the plan is refused (written only with --bad)\n",
 	      f);
@@ -126,7 +126,10 @@ static u8 parse_devfn(const char *s)
 	return (u8)(dev << 3 | fn);
 }
 
-/* PATH@IDS[@GUEST]; the machine model gets a function to match, alone in its group, with FLR. */
+/*
+ * PATH@IDS[@GUEST], or @vfsN: N virtual functions of it; the machine model gets a function to match,
+ * alone in its group, with FLR.
+ */
 static void parse_device(struct args *a, u32 w, char *spec)
 {
 	struct want *want = &a->ws[w];
@@ -142,7 +145,9 @@ static void parse_device(struct args *a, u32 w, char *spec)
 	*d = (struct plan_device){.guest_devfn = 0xff};
 	if (sscanf(ids, "%x:%x:%x:%x", &id[0], &id[1], &id[2], &id[3]) < 2)
 		die("'%s' are no ids", ids);
-	if (guest)
+	if (guest && sscanf(guest, "vfs%hu", &d->num_vfs) == 1)
+		d->sriov_vfs = true;
+	else if (guest)
 		d->guest_devfn = parse_devfn(guest);
 	for (hop = strtok_r(path, "/", &save); hop; hop = strtok_r(NULL, "/", &save)) {
 		if (d->path.depth == PCI_PATH_MAX)
@@ -163,6 +168,7 @@ static void parse_device(struct args *a, u32 w, char *spec)
 	    .subvendor = d->subvendor,
 	    .subdevice = d->subdevice,
 	    .resets = RESET_FLR,
+	    .sriov = d->sriov_vfs,
 	    .group = a->nfunctions,
 	};
 	a->nfunctions++;
