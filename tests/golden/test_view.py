@@ -111,9 +111,9 @@ def golden(tap, accept):
 def corpus(tap, folder, label):
     total = shown = caps = 0
     for name in sorted(os.listdir(folder)):
-        if name.endswith((".md", ".view", ".py", ".c", ".mk")):
-            continue
         path = os.path.join(folder, name)
+        if name.endswith((".md", ".view", ".py", ".c", ".mk")) or not os.path.isfile(path):
+            continue
         real = functions(open(path, errors="replace").read())
         if not real:
             continue
