@@ -112,7 +112,9 @@ void apic_clean(void)
 	idt_load_discard();
 	/*
 	 * A pending interrupt can only be taken, an in-service one only be ended, each at most once
-	 * per vector: 512 rounds empty any state. Vectors below 16 never reach IRR.
+	 * per vector: 512 rounds empty any state. A guest may have given its timer any vector: one that
+	 * is an exception's comes as an interrupt here, without an error code, and is discarded like the
+	 * others (below 16 too: processors refuse those, SDM 3A §11.5.2, but not every APIC does).
 	 */
 	for (u32 round = 0; round < 512; round++) {
 		if (any_bit(LAPIC_ISR))

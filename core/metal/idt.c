@@ -85,7 +85,7 @@ void idt_init(void)
 		u8 ist = v == 2 ? IST_NMI : v == 8 ? IST_DF : v == 18 ? IST_MC : 0;
 
 		idt[v] = make_gate(trap_stubs + v * 16, ist);
-		discard[v] = v == 2 || v == 8 ? idt[v] : make_gate(trap_discard, 0);
+		discard[v] = v == 2 ? idt[v] : make_gate(trap_discard, 0);
 	}
 }
 

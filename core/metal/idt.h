@@ -14,8 +14,8 @@ void idt_init(void);
 void idt_load(void);
 
 /*
- * A table for lapic_clean(): whatever interrupt a guest left pending, also one with the vector of an
- * exception, is acknowledged and forgotten. Only NMI and #DF keep their handlers.
+ * A table for apic_clean(): whatever interrupt a guest left pending, also one with the vector of an
+ * exception, is acknowledged and forgotten. Only NMI keeps its handler.
  */
 void idt_load_discard(void);
 
