@@ -166,14 +166,16 @@ class Machine(lab.Booted):
         with self.changed:
             self.debugger = ""
         end = time.monotonic() + timeout * PATIENCE
-        # A request to stop that comes before the last `c` was carried out is forgotten.
+        # A request to stop that comes before the last `c` was carried out is forgotten, and one that comes after
+        # the machine stood still stops it once more later: so the command is there for whichever stop it meets.
         self.process.send_signal(signal.SIGINT)
-        while not self._answer("Next at t=", 0.5):
+        self._say(command)
+        m = self._answer(pattern, 0.5)
+        while not m:
             if self.ended or time.monotonic() > end:
                 return None
             self.process.send_signal(signal.SIGINT)
-        self._say(command)
-        m = self._answer(pattern, timeout * PATIENCE)
+            m = self._answer(pattern, 0.5)
         self._say("c")
         return m
 
