@@ -176,7 +176,12 @@ class Machine(lab.Booted):
                 return None
             self.process.send_signal(signal.SIGINT)
             m = self._answer(pattern, 0.5)
+        # A request that was late stops the machine once more, now or a moment later: go on from there too.
+        with self.changed:
+            self.debugger = ""
         self._say("c")
+        if self._answer("Next at t=", 0.3):
+            self._say("c")
         return m
 
     def _say(self, command):
