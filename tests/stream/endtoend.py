@@ -173,10 +173,9 @@ def on_test_source(tmp):
     on_lost_link(tmp, base)
 
     me = subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
-    import crypt
     users = os.path.join(tmp, "users")
     with open(users, "w") as f:
-        f.write("%s:%s\n" % (me, crypt.crypt("right", crypt.mksalt(crypt.METHOD_SHA512))))
+        f.write("%s:%s\n" % (me, subprocess.run(["openssl", "passwd", "-6", "right"], stdout=subprocess.PIPE).stdout.decode().strip()))
     os.chmod(users, 0o600)
     for name, word in (("good", "right"), ("bad", "wrong")):
         open(os.path.join(tmp, name), "w").write(word + "\n")
@@ -241,7 +240,28 @@ def on_websocket(tmp, base, want):
         tell(got == want, "... and so does one in TLS (wss)", differing(got, want) + a.text())
     except (AssertionError, EOFError, OSError) as e:
         tell(False, "... and so does one in TLS (wss)", repr(e) + a.text())
+    tell(page(port, b"https://evil.example") == b" 403 ", "without a password no page may connect ...", a.text())
     a.stop()
+    a = Agent(tmp, *base, "--security=x509none,none", "--websocket-port=%d" % free_port(),
+              "--websocket-origins=http://a.example:6080, https://desks.example")
+    port = int(a.wait_for(r"browsers on port (\d+)").group(1))
+    tell([page(port, o) for o in (b"https://desks.example", b"https://desks.example.evil.example", b"https://desks")] ==
+         [b" 101 ", b" 403 ", b" 403 "], "... but those that are named", a.text())
+    a.stop()
+    a = Agent(tmp, *base, "--security=x509plain", "--websocket-port=%d" % free_port())
+    port = int(a.wait_for(r"browsers on port (\d+)").group(1))
+    tell(page(port, b"https://any.example") == b" 101 ", "where a password is asked for, any page may", a.text())
+    a.stop()
+
+
+def page(port, origin):
+    """What a page of that origin is answered: the status."""
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        try:
+            WebSocket(s, origin)
+            return b" 101 "
+        except AssertionError as e:
+            return e.args[0][8:13]
 
 
 def xvfb(tmp, name, width, height):

@@ -31,14 +31,14 @@ class Stream:
 class WebSocket(Stream):
     """A browser's side of RFC 6455 over a socket, with sendall and recv as a socket has them."""
 
-    def __init__(self, s):
+    def __init__(self, s, origin=None):
         self.s, self.left = s, b""
         s.sendall(b"GET /websockify HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                  b"Sec-WebSocket-Protocol: binary\r\n\r\n")
+                  + (b"Origin: %s\r\n" % origin if origin else b"") + b"Sec-WebSocket-Protocol: binary\r\n\r\n")
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += s.recv(1)
+            answer += self.exactly(1)
         # The key and its answer are RFC 6455's own example (1.3).
         assert b" 101 " in answer and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer, answer
 

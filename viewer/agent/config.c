@@ -37,6 +37,9 @@ static const struct key keys[] = {
     STR(listen, "127.0.0.1", "address to listen on"),
     NUM(port, 0, 65535, "5900", "TCP port; 0 takes any and prints it"),
     NUM(websocket_port, 0, 65535, "0", "TCP port for browsers (WebSocket); 0 is off"),
+    STR(websocket_origins, "",
+	"comma list of pages' origins (https://host:port) whose scripts may connect; empty: every "
+	"page, but none where security lets in without a password"),
     STR(name, "", "desktop name shown to viewers; empty: user@host"),
     STR(source, "x11", "where pictures come from: x11, drm, test"),
     STR(display, "", "X display; socket of caprock-seat; raw file or scene of the test source"),

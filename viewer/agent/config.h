@@ -20,7 +20,8 @@ struct config {
 	    [256]; /* one-use tickets from a broker, one a line: ticket expiry-unix-time */
 	char congestion[16];
 	char lock_command[256];
-	char user[64]; /* who may log in; empty: who runs the agent */
+	char websocket_origins[512]; /* see net/websocket.h */
+	char user[64];		     /* who may log in; empty: who runs the agent */
 	u32 port, websocket_port;
 	u32 width, height, fps, heads; /* test source */
 	u32 max_viewers, max_handshakes, handshake_s, idle_min, resume_s;

@@ -199,8 +199,12 @@ void opening_http(struct session *s)
 	}
 	if (net_receive(&s->net) < 0)
 		return;
-	int e = websocket_accept(&s->net);
+	const struct config *c = &s->agent->conf;
+	struct websocket_pages pages = {c->websocket_origins, !c->x509_none && !c->open};
+	int e = websocket_accept(&s->net, &pages);
 	if (e < 0) {
+		if (e == ERR_PERM)
+			agent_log("%s refused: its page is not among websocket_origins", s->peer);
 		say_last(s);
 	} else if (e > 0) {
 		s->state = SESSION_HANDSHAKE;

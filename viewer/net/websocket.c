@@ -38,7 +38,36 @@ static const char *header(const char *p, const char *end, const char *name, size
 	return NULL;
 }
 
-int websocket_accept(struct net_stream *s)
+static bool listed(const char *list, const char *origin, size_t n)
+{
+	for (const char *w = list; *w; w += *w == ',') {
+		size_t len = strcspn(w, ",");
+		const char *e = w + len;
+
+		while (w < e && *w == ' ')
+			w++;
+		size_t word = (size_t)(e - w);
+		while (word && w[word - 1] == ' ')
+			word--;
+		if (word == n && !strncasecmp(w, origin, n))
+			return true;
+		w = e;
+	}
+	return false;
+}
+
+/* What is no browser sends no Origin, and is let through: it could say anything there. */
+static bool page_allowed(const struct websocket_pages *pages, const char *req, const char *end)
+{
+	size_t n = 0;
+	const char *origin = header(req, end, "Origin", &n);
+
+	if (!origin || (pages->any && !*pages->allowed))
+		return true;
+	return listed(pages->allowed, origin, n);
+}
+
+int websocket_accept(struct net_stream *s, const struct websocket_pages *pages)
 {
 	static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 	const char *req = (const char *)s->in.p;
@@ -56,6 +85,11 @@ int websocket_accept(struct net_stream *s)
 		    s,
 		    "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 		return ERR_CORRUPT;
+	}
+	if (!page_allowed(pages, req, end)) {
+		answer(s,
+		       "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+		return ERR_PERM;
 	}
 	memcpy(text, key, KEY_BYTES);
 	memcpy(text + KEY_BYTES, magic, sizeof(magic) - 1);

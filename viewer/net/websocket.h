@@ -4,10 +4,20 @@
 #include "viewer/net/stream.h"
 
 /*
- * Reads the HTTP request in s->in and writes the answer. 1: the stream is a WebSocket now,
- * 0: not all there yet, negative: not a WebSocket request (an HTTP error has been written).
+ * Whose pages may connect. A browser sends along which page's script asks (RFC 6455 §10.2); without
+ * this, any page that a user looks at could reach a server that trusts its network or its machine.
  */
-__must_check int websocket_accept(struct net_stream *s);
+struct websocket_pages {
+	const char *allowed; /* comma list of origins, as in https://desks.example:6080 */
+	bool any;	     /* with an empty list: every page (a password is asked for anyway) */
+};
+
+/*
+ * Reads the HTTP request in s->in and writes the answer. 1: the stream is a WebSocket now,
+ * 0: not all there yet, ERR_PERM: a page that is not allowed, other negative: not a WebSocket
+ * request (an HTTP error has been written either way).
+ */
+__must_check int websocket_accept(struct net_stream *s, const struct websocket_pages *pages);
 /* Moves whole frames' payload from ws_in to in. 0 or negative: close. */
 __must_check int websocket_unframe(struct net_stream *s);
 /* Wraps what stands in s->out from `from` on into one frame. */

@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 {
 	static const char request[] =
 	    "GET / HTTP/1.1\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-	    "Sec-WebSocket-Protocol: binary\r\n\r\n";
+	    "Origin: https://desks.example\r\nSec-WebSocket-Protocol: binary\r\n\r\n";
+	static const struct websocket_pages pages = {"http://a, https://desks.example", false};
 	struct net_stream s;
 	bool polite = n && data[0] & 1;
 
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 	if (polite)
 		put_bytes(&s.in, request, sizeof(request) - 1);
 	put_bytes(&s.in, data, n < 60000 ? n : 60000);
-	if (websocket_accept(&s) == 1) {
+	if (websocket_accept(&s, &pages) == 1) {
 		put_bytes(&s.out, "answer", 6);
 		websocket_frame(&s, s.framed);
 		s.in.n = 0;
