@@ -70,7 +70,7 @@ ALL :=
 TESTS :=
 TESTS_ALL :=
 BENCHES :=
-PACKAGES := gcc make git python3 clang lld llvm libclang-rt-14-dev clang-format clang-tidy libcmocka-dev binutils valgrind
+PACKAGES := gcc make git python3 clang lld llvm libclang-rt-dev clang-format clang-tidy libcmocka-dev binutils valgrind
 
 .PHONY: all
 all: programs
