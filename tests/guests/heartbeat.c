@@ -1,7 +1,8 @@
 /*
- * The neighbour: minds its own business for `seconds=N` (default 10) and notices everything that
- * is not its own: a changed word in `mib=N` MiB of memory a core, an interrupt or NMI it did not
- * ask for, a clock that goes back, a timer that stops.
+ * The neighbour: minds its own business for `seconds=N` (default 10), or until somebody outside
+ * writes the word of its memory that `until=ADDRESS` names, and notices everything that is not its
+ * own: a changed word in `mib=N` MiB of memory a core, an interrupt or NMI it did not ask for, a
+ * clock that goes back, a timer that stops.
  */
 #include "lib/guest.h"
 
@@ -11,8 +12,11 @@ const char guest_name[] = "heartbeat";
 
 static volatile u64 ticks[MAX_CPUS];
 static u64 rounds[MAX_CPUS], changed[MAX_CPUS], backward[MAX_CPUS], longest[MAX_CPUS];
-static u64 region, words, finish;
+static u64 region, words, begun, finish;
 static volatile u64 nmis;
+
+static const volatile u32 nobody;
+static const volatile u32 *until = &nobody; /* not zero: time to end */
 
 static void on_timer(struct frame *f)
 {
@@ -40,7 +44,7 @@ static void live(u64 unused)
 		mine[i] = i * salt;
 	apic_timer(TIMER | LVT_PERIODIC, (u32)(apic_hz / 100));
 	last = beat = rdtsc();
-	while (last < finish) {
+	while (last < finish && !*until) {
 		u64 now;
 
 		for (u64 i = 0; i < words; i++) {
@@ -73,6 +77,8 @@ void guest_main(void)
 {
 	u64 seconds = option_number("seconds", 10), mib = option_number("mib", 4), least = ~0ull;
 
+	if (option_number("until", 0))
+		until = (const volatile u32 *)option_number("until", 0);
 	words = mib << 17;
 	region = MIB(8);
 	for (u32 i = 0; i < machine.nranges; i++)
@@ -84,13 +90,15 @@ void guest_main(void)
 	trap_set(TIMER, on_timer);
 	trap_set(2, on_nmi);
 	smp_start();
-	finish = rdtsc() + seconds * tsc_hz;
+	begun = rdtsc();
+	finish = begun + seconds * tsc_hz;
 	print("heartbeat begin\n");
 	for (u32 i = 1; i < machine.ncpus; i++)
 		smp_post(i, live, 0);
 	live(0);
 	for (u32 i = 1; i < machine.ncpus; i++)
 		smp_wait(i);
+	seconds = (rdtsc() - begun) / tsc_hz;
 	for (u32 i = 0; i < machine.ncpus; i++) {
 		if (ticks[i] < least)
 			least = ticks[i];
