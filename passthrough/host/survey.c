@@ -225,6 +225,8 @@ static bool survey_by(struct survey *s, u32 method, const char *dump)
 		a->method = method;
 		if (dump)
 			pci_set_param(a, "dump.name", (char *)dump);
+		/* Names are pci.ids's alone, not what somebody's lspci once asked the net for. */
+		pci_set_param(a, "net.cache_name", "");
 		pci_init(a);
 		pci_scan_bus(a);
 		for (struct pci_dev *d = a->devices; d; d = d->next)
