@@ -179,6 +179,16 @@ static int collect(const struct vmx_host *h, u32 words[CAPABILITIES], struct vmx
 	return OK;
 }
 
+bool vmx_controls_same(const struct vmx_controls *a, const struct vmx_controls *b)
+{
+	return a->pin == b->pin && a->proc == b->proc && a->proc2 == b->proc2 &&
+	       a->exit == b->exit && a->entry == b->entry && a->eptp_bits == b->eptp_bits &&
+	       a->large_1g == b->large_1g && a->invept_single == b->invept_single &&
+	       a->invvpid_single == b->invvpid_single && a->cr0_always == b->cr0_always &&
+	       a->cr4_always == b->cr4_always && a->cr0_never == b->cr0_never &&
+	       a->cr4_never == b->cr4_never;
+}
+
 int vmx_controls_make(const struct vmx_host *h, struct vmx_controls *out, struct vmx_refusal *no)
 {
 	u32 words[CAPABILITIES] = {0};

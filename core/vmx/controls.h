@@ -77,3 +77,6 @@ struct vmx_refusal {
  */
 __must_check int vmx_controls_make(const struct vmx_host *host, struct vmx_controls *out,
 				   struct vmx_refusal *no);
+
+/* By value: what lies between the fields is anything. */
+bool vmx_controls_same(const struct vmx_controls *a, const struct vmx_controls *b);

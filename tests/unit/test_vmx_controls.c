@@ -215,6 +215,43 @@ static void controls_that_cannot_be_off(void **state)
 	}
 }
 
+static void every_core_has_the_same(void **state)
+{
+	struct vmx_controls a, b;
+	struct vmx_host h = skylake;
+
+	/* What lies between the fields differs. */
+	memset(&a, 0x55, sizeof(a));
+	memset(&b, 0xaa, sizeof(b));
+	assert_int_equal(vmx_controls_make(&h, &a, &no), OK);
+	assert_int_equal(vmx_controls_make(&h, &b, &no), OK);
+	memset((char *)&b + offsetof(struct vmx_controls, entry) + 4, 0xaa,
+	       offsetof(struct vmx_controls, eptp_bits) - offsetof(struct vmx_controls, entry) - 4);
+	assert_true(vmx_controls_same(&a, &b));
+	for (size_t i = 0; i < 5; i++) {
+		u32 *word[] = {&b.pin, &b.proc, &b.proc2, &b.exit, &b.entry};
+
+		*word[i] ^= 1u << 7;
+		assert_false(vmx_controls_same(&a, &b));
+		*word[i] ^= 1u << 7;
+	}
+	for (size_t i = 0; i < 5; i++) {
+		u64 *word[] = {&b.eptp_bits, &b.cr0_always, &b.cr4_always, &b.cr0_never,
+			       &b.cr4_never};
+
+		*word[i] ^= 1ull << 40;
+		assert_false(vmx_controls_same(&a, &b));
+		*word[i] ^= 1ull << 40;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		bool *flag[] = {&b.large_1g, &b.invept_single, &b.invvpid_single};
+
+		*flag[i] = !*flag[i];
+		assert_false(vmx_controls_same(&a, &b));
+		*flag[i] = !*flag[i];
+	}
+}
+
 static void what_is_emptied_before_an_entry(void **state)
 {
 	struct vmx_leaks l = vmx_leaks_of(0, 0);
@@ -241,6 +278,7 @@ int main(void)
 	    cmocka_unit_test(every_needed_property_of_ept),
 	    cmocka_unit_test(optional_ones_go_without),
 	    cmocka_unit_test(controls_that_cannot_be_off),
+	    cmocka_unit_test(every_core_has_the_same),
 	    cmocka_unit_test(what_is_emptied_before_an_entry),
 	};
 

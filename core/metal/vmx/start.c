@@ -129,7 +129,7 @@ static bool same_as_first(void)
 
 	read_host(&h);
 	return !vmx_controls_make(&h, &mine, &no) &&
-	       !memcmp(&mine, &vmx_features.controls, sizeof(mine)) &&
+	       vmx_controls_same(&mine, &vmx_features.controls) &&
 	       h.cap[CAP_BASIC] == vmx_features.host.cap[CAP_BASIC];
 }
 
@@ -154,13 +154,20 @@ int vmx_core_start(struct cpu *c)
 		if (err)
 			return err;
 	}
-	if (!same_as_first() || !unlock())
+	if (!same_as_first()) {
+		port_log(LOG_ERROR, "core %u: its VMX differs from the first core's", c->apic_id);
 		return ERR_UNSUPPORTED;
+	}
+	if (!unlock()) {
+		port_log(LOG_ERROR, "core %u: VMX is locked off (FEATURE_CONTROL)", c->apic_id);
+		return ERR_UNSUPPORTED;
+	}
 	/* Guests' CR0 and the hypervisor's differ in PE and PG alone in what is fixed. */
 	write_cr0(read_cr0() | k->cr0_always);
 	write_cr4(read_cr4() | CR4_VMXE);
 	*region = BASIC_REVISION(vmx_features.host.cap[CAP_BASIC]);
 	if (!vmxon(c->save_area.v)) {
+		port_log(LOG_ERROR, "core %u: VMXON fails", c->apic_id);
 		write_cr4(read_cr4() & ~CR4_VMXE);
 		return ERR_UNSUPPORTED;
 	}
