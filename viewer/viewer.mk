@@ -1,11 +1,13 @@
 # The remote viewer: agent, its helper, viewer, their tests and benches. Plain Linux.
-V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfixes xrandr xtst x11 sdl2 libdrm nettle
+V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfixes xrandr xtst x11 sdl2 libdrm nettle opus
 # Texts for people may be cut; everything else is checked for length.
 V_CFLAGS = $(shell pkg-config --cflags $(V_PKGS) 2>/dev/null) -O3 -Wno-format-truncation
+# PipeWire's library is loaded at run time; its headers are not held to our warnings.
+V_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libpipewire-0.3 2>/dev/null))
 V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -lm -lpthread
 
 V_COMMON := $(sort $(wildcard viewer/proto/*.c viewer/codec/*.c viewer/net/*.c))
-V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
+V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/audio/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
 V_CLIENT := $(sort $(wildcard viewer/client/*.c))
 V_AUTH := viewer/agent/helper/auth.c
 V_SEAT := viewer/agent/helper/seat.c
@@ -55,7 +57,7 @@ V_FUZZ_BIN := $(V_FUZZ:tests/stream/fuzz/%.c=$B/stream/%)
 FUZZ_BIN += $(V_FUZZ_BIN)
 
 # The client's own parsers, without its window and its main().
-V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c on_native.c on_rfb.c pin.c say.c)
+V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c jitter.c on_native.c on_rfb.c on_sound.c pin.c say.c)
 
 $B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 	@mkdir -p $(@D)
@@ -65,7 +67,7 @@ $B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 
 PACKAGES += libx264-dev libavcodec-dev libavutil-dev libgnutls28-dev nettle-dev libzstd-dev zlib1g-dev \
 	libjpeg62-turbo-dev libxxhash-dev libx11-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev \
-	libsdl2-dev libdrm-dev libseccomp-dev libpam0g-dev libcrypt-dev pkg-config xvfb tigervnc-viewer \
+	libsdl2-dev libdrm-dev libseccomp-dev libopus-dev libpipewire-0.3-dev libpam0g-dev libcrypt-dev pkg-config xvfb tigervnc-viewer \
 	tigervnc-standalone-server tigervnc-common x11vnc x11-xserver-utils
 
 .PHONY: test-stream

@@ -7,6 +7,7 @@
 #include "viewer/agent/input/input.h"
 #include "viewer/agent/native_out.h"
 #include "viewer/agent/rfb_out.h"
+#include "viewer/agent/sound.h"
 #include "viewer/agent/tickets.h"
 #include "viewer/proto/handshake.h"
 
@@ -51,7 +52,9 @@ struct session {
 	u32 ndown;
 	u16 buttons;
 	u16 x, y;
-	bool axes; /* six axes may be away from their rest */
+	bool axes;	   /* six axes may be away from their rest */
+	bool hears;	   /* wants the desktop's sound */
+	u32 sound_waiting; /* frames of it put since the link last had nothing to send */
 };
 
 struct agent {
@@ -68,6 +71,7 @@ struct agent {
 	struct broker broker;
 	struct attempts *attempts;
 	struct clipboard *clipboard;
+	struct sound sound;
 	char vnc_password[9];
 	bool quit;
 };

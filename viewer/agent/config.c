@@ -45,6 +45,8 @@ static const struct key keys[] = {
     STR(display, "", "X display; socket of caprock-seat; raw file or scene of the test source"),
     STR(input, "", "where input goes: xtest, uinput, none; empty: what fits the source"),
     STR(encoder, "x264", "video encoder: x264"),
+    STR(audio, "pipewire", "the desktop's sound: pipewire (where it runs), tone (a test), off"),
+    NUM(audio_kbps, 16, 510, "96", "kbit/s that sound may take; silence takes none"),
     NUM(threads, 1, 64, "2", "threads of the encoder"),
     NUM(effort, 0, 3, "0", "processor time spent on video: 0 (least) to 3"),
     NUM(width, 1, 32768, "1920", "test source: pixels across"),

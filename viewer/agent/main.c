@@ -160,7 +160,8 @@ int main(int argc, char **argv)
 	if ((a.conf.vnc || a.conf.x509_vnc) && read_vnc_password(&a, error, sizeof(error)))
 		goto out;
 	if (certificate_load(&a, error, sizeof(error)) || open_desktop(&a, error, sizeof(error)) ||
-	    server_open(&a, error, sizeof(error)))
+	    server_open(&a, error, sizeof(error)) ||
+	    sound_open(&a.sound, &a.conf, error, sizeof(error)))
 		goto out;
 	if (broker_open(&a.broker, a.conf.password_file, a.conf.lock_command)) {
 		snprintf(error, sizeof(error),
@@ -179,6 +180,7 @@ out:
 	server_close(&a);
 	broker_close(&a.broker);
 	clipboard_close(a.clipboard);
+	sound_close(&a.sound);
 	if (a.input)
 		a.input_ops->close(a.input);
 	if (a.desktop.ops)

@@ -92,6 +92,8 @@ void session_close(struct session *s, const char *why)
 		rfb_out_free(&s->rfb);
 	if (s->native)
 		native_out_free(&s->out);
+	if (s->hears)
+		sound_listeners(a);
 	net_close(&s->net);
 	explicit_bzero(s, sizeof(*s));
 	free(s);

@@ -104,6 +104,8 @@ static void begin_native(struct session *s)
 	struct native_hello h = {
 	    NATIVE_VERSION_MIN, NATIVE_VERSION_MAX, FEAT_VIDEO_444 | FEAT_SIX_AXES, {0}};
 
+	if (s->agent->sound.source)
+		h.features |= FEAT_AUDIO;
 	native_put_hello(&s->net.out, &h);
 }
 

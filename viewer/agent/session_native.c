@@ -131,6 +131,19 @@ static int display(struct session *s, u16 kind, const u8 *p, u32 n)
 	}
 }
 
+static int audio(struct session *s, u16 kind, const u8 *p, u32 n)
+{
+	if (kind != AUD_ON)
+		return 0;
+	if (n != 1)
+		return ERR_CORRUPT;
+	s->hears = p[0] != 0;
+	sound_listeners(s->agent);
+	if (s->hears && s->agent->sound.source)
+		native_put_sound_format(&s->net.out, SOUND_RATE, SOUND_CHANNELS);
+	return 0;
+}
+
 static int input(struct session *s, u16 kind, const u8 *p, u32 n)
 {
 	struct agent *a = s->agent;
@@ -186,6 +199,8 @@ int session_native(struct session *s, const struct rfb_client_msg *m)
 		return display(s, m->native.kind, m->native.data, m->native.n);
 	case CH_INPUT:
 		return input(s, m->native.kind, m->native.data, m->native.n);
+	case CH_AUDIO:
+		return audio(s, m->native.kind, m->native.data, m->native.n);
 	case CH_CLIPBOARD:
 		session_text_in(s, (const char *)m->native.data, m->native.n);
 		return 0;

@@ -50,6 +50,7 @@ static void drop(struct client *c)
 		c->video[i] = NULL;
 		wbuf_free(&c->au[i]);
 	}
+	client_sound_drop(c);
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
 	c->rects_left = 0;
 	c->eaten = 0;
@@ -66,6 +67,7 @@ void client_close(struct client *c, bool say_goodbye)
 	tileset_free(&c->painted);
 	free(c->cursor.argb);
 	free(c->clip_text);
+	client_sound_free(c);
 	*c = (struct client){.net.fd = -1};
 }
 

@@ -7,6 +7,7 @@
 
 #include "viewer/client/options.h"
 #include "viewer/client/output.h"
+#include "viewer/client/speaker.h"
 
 #define RETRY_US 50000u /* between two attempts while a link is lost */
 #define GIVE_UP_US \
@@ -23,6 +24,7 @@ struct viewer {
 	struct window *w;
 	struct recorder record;
 	struct figures figures;
+	struct speaker speaker;
 	u64 start_us, changed_us, lost_us; /* lost_us 0: the link is up, or never was */
 	bool was_in, filmed;
 };
@@ -71,6 +73,7 @@ static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 		due = earliest(due, now + LOOK_US);
 	due = earliest(due, recorder_due(&v->record));
 	due = earliest(due, figures_due(&v->figures));
+	due = earliest(due, speaker_due(&v->speaker));
 	if (due != UINT64_MAX) {
 		u64 left = due > now ? due - now : 0;
 		ts = (struct timespec){(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
@@ -99,6 +102,15 @@ static void show(struct viewer *v)
 		client_want_stats(c, true);
 	v->lost_us = 0;
 	v->was_in = true;
+}
+
+static void sound(struct viewer *v)
+{
+	if (v->w && window_wants_mute(v->w)) {
+		client_mute(&v->c, !v->c.sound.muted);
+		window_say(v->w, v->c.sound.muted ? "Muted" : NULL);
+	}
+	speaker_tick(&v->speaker);
 }
 
 static void film(struct viewer *v)
@@ -163,6 +175,7 @@ static int run(struct viewer *v)
 		client_tick(c);
 		show(v);
 		film(v);
+		sound(v);
 		figures_tick(&v->figures, c, false);
 		if (*c->notice) {
 			fprintf(stderr, "%s\n", c->notice);
@@ -214,6 +227,9 @@ int main(int argc, char **argv)
 	}
 	v.start_us = v.changed_us = client_now();
 	v.c.net.fd = -1;
+	client_sound_init(&v.c);
+	if (speaker_open(&v.speaker, &v.c, v.o.audio_file))
+		return 1;
 	client_connect(&v.c, &v.o.conf);
 	status = run(&v);
 	figures_tick(&v.figures, &v.c, true);
@@ -225,6 +241,7 @@ int main(int argc, char **argv)
 		status = 1;
 	recorder_close(&v.record);
 	figures_close(&v.figures);
+	speaker_close(&v.speaker);
 	client_close(&v.c, true);
 	window_close(v.w);
 	return status;

@@ -160,7 +160,11 @@ static int on_hello(struct client *c, const u8 *p, u32 n)
 	if (c->have_token)
 		memcpy(mine.token, c->token, NATIVE_TOKEN);
 	c->native = true;
+	c->sound.offered = h.features & FEAT_AUDIO && !c->conf->no_audio;
+	if (c->sound.offered)
+		mine.features |= FEAT_AUDIO;
 	native_put_hello(&c->net.out, &mine);
+	client_mute(c, c->sound.muted);
 	return 0;
 }
 
@@ -224,6 +228,8 @@ int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n)
 		if (kind == INP_LOCKS && n == 4)
 			c->leds = p[3];
 		return 0;
+	case CH_AUDIO:
+		return c->native ? client_sound(c, kind, p, n) : ERR_CORRUPT;
 	case CH_CLIPBOARD:
 		if (n > RFB_MAX_CLIPBOARD)
 			return ERR_RANGE;

@@ -112,6 +112,9 @@ static const struct option list[] = {
     {"grab", FLAG, AT(win.grab), .about = "give all keys to the desktop"},
     {"clipboard", CALL, .call = clipboard, .value = "both|in|out|off",
      .about = "in: this desk's text to the desktop"},
+    {"no-audio", FLAG, AT(conf.no_audio), .about = "do not play the desktop's sound"},
+    {"audio-file", POINTER, AT(audio_file), .value = "FILE",
+     .about = "write the desktop's sound as WAV instead of playing it"},
     {"no-reconnect", NOT_FLAG, AT(resume), .about = "end when the connection is lost"},
     {"headless", FLAG, AT(headless), .about = "no window"},
     {"seconds", NUMBER, AT(seconds), .lo = 1, .hi = 10000000, .value = "N", .about = "end then"},
@@ -141,7 +144,8 @@ static void usage(void)
 	puts(
 	    "  --help --version\n\n"
 	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer, S smooth\n"
-	    "scaling, I figures, P screenshot (PNG in the current folder), V recording on and off.");
+	    "scaling, I figures, P screenshot (PNG in the current folder), V recording on and off,\n"
+	    "M sound off and on.");
 }
 
 static const char *apply(struct options *o, const struct option *k, const char *v)
@@ -273,6 +277,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (argument(o, argv[i], &have_host))
 			return -1;
 	}
+	if (o->headless && !o->audio_file)
+		o->conf.no_audio = true;
 	if (!have_host) {
 		fprintf(stderr, "caprock-viewer: which host? (--help)\n");
 		return -1;

@@ -24,7 +24,7 @@ struct window {
 	SDL_Rect place; /* where the picture lies in the window */
 	bool whole;	/* everything must be drawn */
 	bool relative, stats;
-	bool film; /* asked for, not yet told */
+	bool film, mute; /* asked for, not yet told */
 	u16 buttons;
 	u8 down[SDL_NUM_SCANCODES];
 	u32 title_commits, title_ms;
@@ -282,6 +282,14 @@ bool window_wants_film(struct window *w)
 	return film;
 }
 
+bool window_wants_mute(struct window *w)
+{
+	bool mute = w->mute;
+
+	w->mute = false;
+	return mute;
+}
+
 static void release_all(struct window *w, struct client *c)
 {
 	for (int i = 0; i < SDL_NUM_SCANCODES; i++)
@@ -363,6 +371,9 @@ static bool hot_key(struct window *w, struct client *c, const SDL_KeyboardEvent 
 	}
 	case SDL_SCANCODE_V:
 		w->film = true;
+		break;
+	case SDL_SCANCODE_M:
+		w->mute = true;
 		break;
 	default:
 		return false;

@@ -20,5 +20,7 @@ bool window_events(struct window *w, struct client *c);
 u32 window_present(struct window *w, struct client *c);
 /* True once after the key for it: recording should begin, or end. */
 bool window_wants_film(struct window *w);
+/* The same for the key that mutes the desktop's sound, or lets it be heard again. */
+bool window_wants_mute(struct window *w);
 /* A line for the person: connecting, lost, refused. NULL: none. */
 void window_say(struct window *w, const char *text);
