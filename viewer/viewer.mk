@@ -57,7 +57,7 @@ V_FUZZ_BIN := $(V_FUZZ:tests/stream/fuzz/%.c=$B/stream/%)
 FUZZ_BIN += $(V_FUZZ_BIN)
 
 # The client's own parsers, without its window and its main().
-V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c jitter.c on_native.c on_rfb.c on_sound.c pin.c say.c)
+V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c jitter.c open_h264.c on_native.c on_rfb.c on_sound.c pin.c say.c)
 
 $B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 	@mkdir -p $(@D)

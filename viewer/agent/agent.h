@@ -45,6 +45,7 @@ struct session {
 	struct native_out out;
 	struct link link;
 	u64 stats_us;
+	u32 features;		/* of the viewer's HELLO */
 	u8 token[NATIVE_TOKEN]; /* that resumes this session */
 	struct {
 		u32 keysym, scancode;

@@ -11,9 +11,10 @@ struct config {
 	char source[16];   /* x11, drm, test */
 	char display[256]; /* X display, helper's socket, raw file or scene */
 	char input[16];	   /* xtest, uinput, none; empty: what fits the source */
-	char encoder[16];  /* x264 */
-	char audio[16];	   /* pipewire, tone, off */
-	char state[256];   /* folder for certificate and key */
+	char encoder[16];  /* x264, vaapi, nvenc, soft, auto */
+	char encoder_device[64];
+	char audio[16];	 /* pipewire, tone, off */
+	char state[256]; /* folder for certificate and key */
 	char certificate[256], key[256];
 	char password_file[256]; /* user:hash lines; empty: PAM */
 	char vnc_password_file[256];

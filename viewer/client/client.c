@@ -44,6 +44,7 @@ static void drop(struct client *c)
 	c->cred = NULL;
 	zrle_dec_free(&c->zrle);
 	tight_dec_free(&c->tight);
+	open_h264_free(&c->h264);
 	exact_dec_free(&c->exact_dec);
 	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++) {
 		video_dec_close(c->video[i]);

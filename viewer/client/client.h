@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "viewer/client/jitter.h"
+#include "viewer/client/open_h264.h"
 #include "viewer/codec/exact.h"
 #include "viewer/codec/tight.h"
 #include "viewer/codec/video_dec.h"
@@ -87,6 +88,7 @@ struct client {
 	bool in_update;
 	struct zrle_dec zrle;
 	struct tight_dec tight;
+	struct open_h264 h264;
 	struct exact_dec exact_dec;
 	struct video_dec *video[NATIVE_MAX_HEADS];
 	u8 video_format[NATIVE_MAX_HEADS];

@@ -151,7 +151,10 @@ static int on_display(struct client *c, u16 kind, const u8 *p, u32 n)
 
 static int on_hello(struct client *c, const u8 *p, u32 n)
 {
-	struct native_hello h, mine = {NATIVE_VERSION_MIN, NATIVE_VERSION_MAX, FEAT_VIDEO_444, {0}};
+	struct native_hello h, mine = {NATIVE_VERSION_MIN,
+				       NATIVE_VERSION_MAX,
+				       FEAT_VIDEO_444 | FEAT_VIDEO_420 | FEAT_SIX_AXES,
+				       {0}};
 
 	if (native_get_hello(p, n, &h))
 		return ERR_CORRUPT;

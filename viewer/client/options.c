@@ -42,14 +42,15 @@ static const char *encoding(struct options *o, const char *v)
 	static const struct {
 		const char *name;
 		s32 number;
-	} list[] = {{"tight", ENC_TIGHT}, {"zrle", ENC_ZRLE}, {"raw", ENC_RAW}};
+	} list[] = {
+	    {"tight", ENC_TIGHT}, {"zrle", ENC_ZRLE}, {"raw", ENC_RAW}, {"h264", ENC_OPEN_H264}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		if (!strcmp(v, list[i].name)) {
 			o->conf.encoding = list[i].number;
 			return NULL;
 		}
-	return "is none of tight, zrle, raw";
+	return "is none of tight, zrle, raw, h264";
 }
 
 static const char *quality(struct options *o, const char *v)
@@ -105,7 +106,7 @@ static const struct option list[] = {
     {"insecure", FLAG, AT(conf.insecure),
      .about = "allow servers without encryption (a hypervisor's console)"},
     {"plain", FLAG, AT(conf.plain), .about = "speak plain RFB only"},
-    {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw", .about = "for plain RFB"},
+    {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw|h264", .about = "for plain RFB"},
     {"quality", CALL, .call = quality, .value = "0..9|lossless", .about = "for plain RFB"},
     {"fullscreen", FLAG, AT(win.fullscreen), .about = "begin with the whole screen"},
     {"smooth", FLAG, AT(win.smooth), .about = "scale smoothly, not by whole numbers only"},

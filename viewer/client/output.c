@@ -142,6 +142,8 @@ static const char *codec(const struct client *c)
 {
 	if (c->native)
 		return *c->stats.encoder ? (const char *)c->stats.encoder : "native";
+	if (c->h264.pictures)
+		return "h264";
 	return c->conf->encoding == ENC_ZRLE  ? "zrle"
 	       : c->conf->encoding == ENC_RAW ? "raw"
 					      : "tight";

@@ -8,6 +8,8 @@ struct video_dec;
 
 /* NULL: no such decoder here. threads: slices decoded in parallel. */
 struct video_dec *video_dec_open(u8 format, u32 threads);
+/* Larger pictures than so many pixels are junk, before memory is taken for them. */
+void video_dec_limit(struct video_dec *d, u64 pixels);
 void video_dec_close(struct video_dec *d);
 /*
  * Decodes one coded picture (p[0..n), which has 64 readable zero bytes behind it) that covers `r` of
@@ -16,5 +18,11 @@ void video_dec_close(struct video_dec *d);
  */
 __must_check int video_dec_paint(struct video_dec *d, const u8 *p, size_t n, struct rect r,
 				 const u8 *mask, struct image *img, struct tileset *painted);
+/*
+ * The same for a stream of others (Open H.264): one or several pictures, of which the last paints
+ * all of r; a larger one is cut. 1: painted, 0: there was no picture yet, ERR_CORRUPT: junk.
+ */
+__must_check int video_dec_show(struct video_dec *d, const u8 *p, size_t n, struct rect r,
+				struct image *img);
 /* Bytes that must follow a coded picture. */
 #define VIDEO_PADDING 64u

@@ -58,6 +58,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 	zrle_dec_free(&c.zrle);
 	tight_dec_free(&c.tight);
 	exact_dec_free(&c.exact_dec);
+	open_h264_free(&c.h264);
 	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++) {
 		video_dec_close(c.video[i]);
 		wbuf_free(&c.au[i]);
