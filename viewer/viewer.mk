@@ -46,7 +46,15 @@ $B/stream/libcommon-san.a: $(V_SAN_O) $B/san/core/base/err.o
 	$(Q)ar rcs $@ $^
 
 $B/stream/test_%: $B/san/tests/stream/unit/test_%.o $B/stream/libcommon-san.a
-	$(Q)$(CC) $(SAN) $^ $(V_LIBS) -lcmocka -o $@
+	$(Q)$(CC) $(SAN) $(filter %.o,$^) $(filter %.a,$^) $(V_LIBS) -lcmocka -o $@
+
+# Parts of one end that stand alone.
+V_PARTS_test_sound := viewer/client/jitter.c
+V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c capture/map.c)
+V_PARTS_O := $(patsubst %.c,$B/san/%.o,$(V_PARTS_test_sound) $(V_PARTS_test_encoder))
+$(V_PARTS_O): SAN_CFLAGS += $(V_CFLAGS) -O1
+$B/stream/test_sound: $(V_PARTS_test_sound:%.c=$B/san/%.o)
+$B/stream/test_encoder: $(V_PARTS_test_encoder:%.c=$B/san/%.o)
 
 TESTS += $(V_UNIT_BIN)
 TESTS += tests/stream/endtoend.py

@@ -36,7 +36,7 @@ TESTS += tests/stream/test_drm.py
 test-built test-all-built test-stream: $(STREAM_INITRD)
 PACKAGES += busybox-static
 TESTS += tests/stream/hostile.py
-TESTS += tests/stream/test_sound.py
+TESTS += tests/stream/test_sound.py tests/stream/test_video.py
 PACKAGES += pipewire pipewire-bin wireplumber dbus-daemon
 
 # The bench beside TigerVNC and x11vnc.

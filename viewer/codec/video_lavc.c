@@ -20,36 +20,46 @@ struct option {
 	const char *name, *value;
 };
 
-static const struct kind {
+struct kind {
 	const char *codec;
 	enum AVHWDeviceType hw; /* AV_HWDEVICE_TYPE_NONE: takes pictures from memory */
 	bool fixed_rate;	/* cannot change while it runs */
-	struct option common[8], free[3], limited[2];
-} vaapi = {.codec = "h264_vaapi",
-	   .hw = AV_HWDEVICE_TYPE_VAAPI,
-	   .fixed_rate = true,
-	   .common = {{"async_depth", "1"}, {"profile", "high"}},
-	   .free = {{"rc_mode", "CQP"}, {"qp", "22"}},
-	   .limited = {{"rc_mode", "CBR"}}},
-  nvenc = {.codec = "h264_nvenc",
-	   .common = {{"preset", "p3"},
-		      {"tune", "ull"},
-		      {"zerolatency", "1"},
-		      {"delay", "0"},
-		      {"forced-idr", "1"},
-		      {"profile", "high"},
-		      {"rc", "vbr"}},
-	   .free = {{"cq", "22"}},
-	   .limited = {{"cq", "22"}}},
-  /* Baseline: what Open H.264 prescribes. */
-    soft = {.codec = "libx264",
-	    .common = {{"preset", "ultrafast"},
-		       {"tune", "zerolatency"},
-		       {"profile", "baseline"},
-		       {"forced-idr", "1"},
-		       {"intra-refresh", "1"}},
-	    .free = {{"crf", "20"}},
-	    .limited = {{"crf", "20"}}};
+	bool always_limited;	/* a free link is a limit far away: the mode never changes */
+	struct option common[9], free[2], limited[2];
+};
+
+static const struct kind vaapi = {
+    .codec = "h264_vaapi",
+    .hw = AV_HWDEVICE_TYPE_VAAPI,
+    .fixed_rate = true,
+    .common = {{"async_depth", "1"}, {"profile", "high"}},
+    .free = {{"rc_mode", "CQP"}, {"qp", "22"}},
+    .limited = {{"rc_mode", "CBR"}},
+};
+
+static const struct kind nvenc = {
+    .codec = "h264_nvenc",
+    .common = {{"preset", "p3"},
+	       {"tune", "ull"},
+	       {"zerolatency", "1"},
+	       {"delay", "0"},
+	       {"forced-idr", "1"},
+	       {"profile", "high"},
+	       {"rc", "vbr"},
+	       {"cq", "22"}},
+};
+
+/* Baseline is what Open H.264 prescribes. */
+static const struct kind soft = {
+    .codec = "libx264",
+    .always_limited = true,
+    .common = {{"preset", "ultrafast"},
+	       {"tune", "zerolatency"},
+	       {"profile", "baseline"},
+	       {"forced-idr", "1"},
+	       {"intra-refresh", "1"},
+	       {"crf", "20"}},
+};
 
 static const struct {
 	enum AVColorPrimaries primaries;
@@ -122,7 +132,7 @@ static void set_rate(struct video_enc *e, u32 kbps)
 	e->conf.kbps = kbps;
 	e->ctx->rc_max_rate = bits;
 	e->ctx->rc_buffer_size = (int)(bits * 2 / (e->conf.fps ? e->conf.fps : 30));
-	if (kbps && e->kind != &soft)
+	if (!e->kind->always_limited)
 		e->ctx->bit_rate = bits;
 }
 
@@ -173,7 +183,7 @@ static int start(struct video_enc *e, const AVCodec *codec)
 	x->color_trc = colours[e->conf.colour].transfer;
 	x->colorspace = colours[e->conf.colour].space;
 	x->color_range = colours[e->conf.colour].range;
-	if (limited || k == &soft)
+	if (limited || k->always_limited)
 		set_rate(e, e->conf.kbps);
 	if (k->hw != AV_HWDEVICE_TYPE_NONE && (err = make_pool(e)) < 0)
 		return err;
@@ -250,12 +260,13 @@ fail:
 static int lavc_rate(struct video_enc *e, u32 kbps)
 {
 	u32 was = e->conf.kbps, differs = kbps > was ? kbps - was : was - kbps;
+	bool same_mode = e->kind->always_limited || !kbps == !was;
 
-	if (!e->kind->fixed_rate && !kbps == !was) {
+	if (!e->kind->fixed_rate && same_mode) {
 		set_rate(e, kbps);
 		return 0;
 	}
-	if (!kbps == !was && differs * REOPEN_SHARE < was)
+	if (same_mode && differs * REOPEN_SHARE < was)
 		return 0;
 	e->conf.kbps = kbps;
 	e->renew = true;
@@ -294,6 +305,22 @@ static int send(struct video_enc *e, bool key)
 	return err;
 }
 
+/*
+ * Does a decoder that knows nothing yet begin here? The packet's own flag says so of a recovery
+ * point of intra refresh, too, which it cannot: the first slice's type decides (H.264 table 7-1).
+ */
+static bool begins_sequence(const u8 *p, size_t n)
+{
+	for (size_t i = 0; i + 3 < n; i++) {
+		if (p[i] || p[i + 1] || p[i + 2] != 1)
+			continue;
+		u8 type = p[i + 3] & 31;
+		if (type == 1 || type == 5)
+			return type == 5;
+	}
+	return false;
+}
+
 static int lavc_encode(struct video_enc *e, bool key, bool *key_out)
 {
 	bool any = false;
@@ -303,7 +330,7 @@ static int lavc_encode(struct video_enc *e, bool key, bool *key_out)
 		return ERR_IO;
 	while (avcodec_receive_packet(e->ctx, e->packet) >= 0) {
 		e->conf.emit(e->conf.ctx, e->packet->data, (size_t)e->packet->size);
-		*key_out |= (e->packet->flags & AV_PKT_FLAG_KEY) != 0;
+		*key_out |= begins_sequence(e->packet->data, (size_t)e->packet->size);
 		any = true;
 		av_packet_unref(e->packet);
 	}
