@@ -8,6 +8,7 @@
 
 #include "viewer/client/jitter.h"
 #include "viewer/client/open_h264.h"
+#include "viewer/client/pen.h"
 #include "viewer/codec/exact.h"
 #include "viewer/codec/tight.h"
 #include "viewer/codec/video_dec.h"
@@ -83,6 +84,9 @@ struct client {
 	u8 leds;
 	struct client_sound sound;
 	bool native, qemu_keys;
+	u32 features;		       /* of the agent's HELLO */
+	struct pen_state pen;	       /* goes with the pointer */
+	struct native_pointer pointed; /* the last that was sent */
 
 	u16 rects_left; /* of a plain RFB update in progress */
 	bool in_update;
@@ -122,6 +126,9 @@ void client_shown(struct client *c, u32 present_us);
 
 void client_key(struct client *c, bool down, u32 keysym, u32 scancode);
 void client_pointer(struct client *c, u16 x, u16 y, u16 buttons);
+/* The pen moved though the pointer did not. */
+void client_pen(struct client *c, const struct pen_state *pen);
+void client_six_axes(struct client *c, const s16 axes[NATIVE_AXES], u32 buttons);
 void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons);
 void client_release_all(struct client *c);
 void client_clipboard(struct client *c, const char *text, u32 n);

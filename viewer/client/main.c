@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "viewer/client/axes.h"
 #include "viewer/client/options.h"
 #include "viewer/client/output.h"
 #include "viewer/client/speaker.h"
@@ -25,6 +26,8 @@ struct viewer {
 	struct recorder record;
 	struct figures figures;
 	struct speaker speaker;
+	struct axes axes;
+	struct pen pen;
 	u64 start_us, changed_us, lost_us; /* lost_us 0: the link is up, or never was */
 	bool was_in, filmed;
 };
@@ -74,6 +77,7 @@ static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 	due = earliest(due, recorder_due(&v->record));
 	due = earliest(due, figures_due(&v->figures));
 	due = earliest(due, speaker_due(&v->speaker));
+	due = earliest(due, earliest(axes_due(&v->axes), pen_due(&v->pen)));
 	if (due != UINT64_MAX) {
 		u64 left = due > now ? due - now : 0;
 		ts = (struct timespec){(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
@@ -111,6 +115,16 @@ static void sound(struct viewer *v)
 		window_say(v->w, v->c.sound.muted ? "Muted" : NULL);
 	}
 	speaker_tick(&v->speaker);
+}
+
+/* What a hand does beside keys and the mouse; before the window's events, which go with it. */
+static void hand(struct viewer *v)
+{
+	if (!v->w)
+		return;
+	if (pen_tick(&v->pen, client_now()))
+		client_pen(&v->c, &v->pen.state);
+	axes_tick(&v->axes, &v->c, SDL_GetKeyboardFocus() != NULL);
 }
 
 static void film(struct viewer *v)
@@ -168,6 +182,7 @@ static int run(struct viewer *v)
 		struct pollfd fds[2];
 
 		wait_for_something(v, fds);
+		hand(v);
 		if (v->w && !window_events(v->w, c))
 			return 0;
 		if (fds[0].fd >= 0 && fds[0].revents)
@@ -222,6 +237,8 @@ int main(int argc, char **argv)
 			fprintf(stderr, "%s\n", text);
 			return 1;
 		}
+		axes_open(&v.axes);
+		pen_open(&v.pen);
 		snprintf(text, sizeof(text), "Connecting to %s ...", v.o.conf.host);
 		window_say(v.w, text);
 	}
@@ -243,6 +260,8 @@ int main(int argc, char **argv)
 	figures_close(&v.figures);
 	speaker_close(&v.speaker);
 	client_close(&v.c, true);
+	pen_close(&v.pen);
+	axes_close(&v.axes);
 	window_close(v.w);
 	return status;
 }

@@ -163,6 +163,7 @@ static int on_hello(struct client *c, const u8 *p, u32 n)
 	if (c->have_token)
 		memcpy(mine.token, c->token, NATIVE_TOKEN);
 	c->native = true;
+	c->features = h.features;
 	c->sound.offered = h.features & FEAT_AUDIO && !c->conf->no_audio;
 	if (c->sound.offered)
 		mine.features |= FEAT_AUDIO;

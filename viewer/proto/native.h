@@ -160,10 +160,16 @@ struct native_cursor_shape {
 	const u8 *argb; /* w*h words 0xAARRGGBB big-endian, premultiplied */
 };
 
+/* Bits of `buttons` above the mouse's: the pointer is a pen's, its tip or its other end. */
+#define POINTER_PEN    0x8000u
+#define POINTER_ERASER 0x4000u
+
 struct native_pointer {
 	u16 x, y, buttons, pressure;
 	s16 tilt_x, tilt_y;
 };
+
+#define NATIVE_AXES 6 /* x, y, z, and the turns around them */
 
 /* Begins a message; returns where its length stands, for native_end(). */
 size_t native_begin(struct wbuf *w, u8 channel, u16 kind);
