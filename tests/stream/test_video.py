@@ -191,7 +191,7 @@ def on_encoders(tmp, base, pics):
          "encoder=soft: motion by libavcodec in 4:2:0, named in the log and in the figures; exact at rest",
          text + differing(got, pics[-1]) + a.text() + str(f[-1:]))
     a.stop()
-    for name, device in (("vaapi", bool(glob.glob("/dev/dri/renderD*"))), ("nvenc", os.path.exists("/dev/nvidia0"))):
+    for name, device in (("vaapi", bool(glob.glob("/dev/dri/render*"))), ("nvenc", os.path.exists("/dev/nvidia0"))):
         words = "encoder=%s without such a card: refused by name, with the reason, and x264 instead" % name
         if device:
             skip(words, "this machine may have one")
