@@ -191,6 +191,7 @@ def on_encoders(tmp, base, pics):
          "encoder=soft: motion by libavcodec in 4:2:0, named in the log and in the figures; exact at rest",
          text + differing(got, pics[-1]) + a.text() + str(f[-1:]))
     a.stop()
+    on_old_viewer(tmp, base)
     for name, device in (("vaapi", bool(glob.glob("/dev/dri/render*"))), ("nvenc", os.path.exists("/dev/nvidia0"))):
         words = "encoder=%s without such a card: refused by name, with the reason, and x264 instead" % name
         if device:
@@ -207,6 +208,28 @@ def on_encoders(tmp, base, pics):
     a.stop()
     a = Agent(tmp, *base, "--encoder=best")
     tell(a.p.wait(10) == 1 and "no encoder 'best'" in a.text(), "a name that is none is an error", a.text())
+
+
+def on_old_viewer(tmp, base):
+    """A native viewer that takes no 4:2:0 is not sent any."""
+    a = Agent(tmp, *base, "--encoder=soft")
+    c = Client("127.0.0.1", a.port)
+    c.native()
+    c.message(0, 5, b"\1")
+    encoder, formats = "", set()
+    while not encoder:
+        assert c.exactly(1) == b"\xc8"
+        channel, kind, n = struct.unpack(">BHI", c.exactly(7))
+        data = c.exactly(n)
+        if (channel, kind) == (0, 5):
+            encoder = data[32:].rstrip(b"\0").decode()
+        elif (channel, kind) == (1, 5) and data[12]:
+            formats.add(data[14])
+        c.message(0, 2, bytes(8))
+    tell(encoder == "x264 4:4:4" and formats <= {1}, "... and a native viewer that takes no 4:2:0 gets 4:4:4 from it",
+         encoder + str(formats))
+    c.s.close()
+    a.stop()
 
 
 def main():

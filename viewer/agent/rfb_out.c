@@ -371,7 +371,8 @@ void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, struc
 {
 	if (!rfb_video_coded(&o->video))
 		return;
-	bool picture = o->video.coder.out.n > 0;
+	/* A viewer may have changed its mind meanwhile. */
+	bool picture = o->h264 && o->video.coder.out.n > 0;
 	if (!picture)
 		tileset_or(&o->dirty, &o->video.moving);
 	put_update(o, d, name, picture, &net->out);

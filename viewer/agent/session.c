@@ -211,19 +211,17 @@ void session_change(struct session *s, const struct desktop_change *c)
 }
 
 /* Another encoder than was chosen is never taken silently. */
-static void tell_refused(struct session *s)
+static void tell_refused(struct session *s, struct coder *c)
 {
-	for (u8 i = 0; i < s->out.nheads; i++) {
-		struct coder *c = &s->out.coders[i];
-		char text[256];
+	char text[256];
 
-		if (!*c->refused)
-			continue;
-		snprintf(text, sizeof(text), "%s; %s codes it instead.", c->refused, c->ops->name);
-		*c->refused = 0;
-		agent_log("%s", text);
+	if (!*c->refused)
+		return;
+	snprintf(text, sizeof(text), "%s; %s codes it instead.", c->refused, c->ops->name);
+	*c->refused = 0;
+	agent_log("%s", text);
+	if (s->native)
 		native_put_bytes(&s->net.out, CH_CONTROL, CTL_NOTICE, text, (u32)strlen(text));
-	}
 }
 
 void session_coded(struct session *s)
@@ -231,6 +229,7 @@ void session_coded(struct session *s)
 	if (s->state != SESSION_RUN)
 		return;
 	if (!s->native) {
+		tell_refused(s, &s->rfb.video.coder);
 		rfb_out_coded(&s->rfb, &s->agent->desktop, s->agent->conf.name, &s->net);
 		if (net_flush(&s->net))
 			return;
@@ -240,7 +239,8 @@ void session_coded(struct session *s)
 		return;
 	}
 	native_out_coded(&s->out, &s->agent->desktop, &s->net, &s->link);
-	tell_refused(s);
+	for (u8 i = 0; i < s->out.nheads; i++)
+		tell_refused(s, &s->out.coders[i]);
 	if (net_flush(&s->net))
 		return;
 }
