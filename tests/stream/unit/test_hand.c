@@ -1,4 +1,4 @@
-/* What a hand does beside keys and the mouse: six axes by SDL, a pen's pressure, as messages say it. */
+/* What a person does beside keys and the mouse, and hears: six axes, a pen, the mute key, sound. */
 #include "tests/stream/unit/pictures.h"
 
 #include <sys/socket.h>
@@ -166,12 +166,75 @@ static void test_pen(void **state)
 	assert_true(!p.state.near && got.buttons == 1 && got.pressure == 0xffff && !got.tilt_x);
 }
 
+static int hear(const struct native_sound *s)
+{
+	struct wbuf w = {0};
+
+	native_put_sound(&w, s);
+	int e =
+	    client_native(&c, CH_AUDIO, AUD_DATA, w.p + NATIVE_HEADER, (u32)w.n - NATIVE_HEADER);
+	wbuf_free(&w);
+	return e;
+}
+
+static void test_ears(void **state)
+{
+	static const u8 format[8] = {0, 0, 0xbb, 0x80, 2}, bad[8] = {0, 0, 0xac, 0x44, 2};
+	struct sound_enc *e = sound_enc_open(64);
+	s16 pcm[SOUND_FRAME * SOUND_CHANNELS];
+	u8 packet[NATIVE_MAX_OPUS], junk = 0xff;
+	struct native_sound s = {.position = 0xfffffe20u, .capture_us = 1000000, .packet = packet};
+	static struct rfb_client_msg m;
+
+	for (u32 i = 0; i < ARRAY_SIZE(pcm); i++)
+		pcm[i] = (s16)(i * 997);
+	int n = sound_enc_put(e, pcm, packet, sizeof(packet));
+	assert_true(n > 0);
+	s.n = (u32)n;
+	/* Nobody asked; then before its format, and formats that are none of ours. */
+	assert_true(client_native(&c, CH_AUDIO, AUD_FORMAT, format, 8) < 0);
+	c.sound.offered = true;
+	assert_true(hear(&s) < 0);
+	assert_true(client_native(&c, CH_AUDIO, AUD_FORMAT, bad, 8) < 0);
+	assert_true(client_native(&c, CH_AUDIO, AUD_FORMAT, format, 7) < 0);
+	assert_int_equal(client_native(&c, CH_AUDIO, AUD_FORMAT, format, 8), 0);
+	assert_int_equal(hear(&s), 0);
+	assert_true(c.sound.jitter.fill == SOUND_FRAME && c.sound.end_us == 1010000);
+	/* Positions go round; two packets left out in the middle of sound are made up, seconds are not. */
+	s.position = 2 * SOUND_FRAME;
+	assert_int_equal(hear(&s), 0);
+	assert_int_equal(c.sound.jitter.fill, 4 * SOUND_FRAME);
+	s.position += SOUND_RATE * 5;
+	assert_int_equal(hear(&s), 0);
+	assert_int_equal(c.sound.jitter.fill, 5 * SOUND_FRAME);
+	/* Silence begins; what comes after it leaves no hole. */
+	s.n = 0;
+	assert_int_equal(hear(&s), 0);
+	assert_true(c.sound.jitter.ended);
+	s.n = (u32)n;
+	s.position += 3 * SOUND_FRAME;
+	assert_int_equal(hear(&s), 0);
+	assert_int_equal(c.sound.jitter.fill, 6 * SOUND_FRAME);
+	s.packet = &junk;
+	s.n = 1;
+	assert_true(hear(&s) < 0);
+	/* Muted, it asks the agent to send no more, and nothing that waits is heard. */
+	client_mute(&c, true);
+	assert_true(next(&m) && m.native.channel == CH_AUDIO && m.native.kind == AUD_ON &&
+		    m.native.n == 1 && m.native.data[0] == 0);
+	assert_int_equal(c.sound.jitter.fill, 0);
+	client_mute(&c, false);
+	assert_true(next(&m) && m.native.data[0] == 1);
+	sound_enc_close(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_axes, setup, teardown),
 	    cmocka_unit_test(test_which),
 	    cmocka_unit_test_setup_teardown(test_pen, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_ears, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
