@@ -26,6 +26,7 @@ bool axes_known(u16 vendor, u16 product, const char *name)
 void axes_open(struct axes *a)
 {
 	*a = (struct axes){0};
+	SDL_SetHint(SDL_HINT_JOYSTICK_HIDAPI, "0"); /* game pads are none of our business */
 	/* Read by us at our own pace, not as events among the window's. */
 	a->ready = !SDL_InitSubSystem(SDL_INIT_JOYSTICK);
 	if (a->ready)
