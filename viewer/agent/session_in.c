@@ -17,8 +17,9 @@ void session_key(struct session *s, bool down, u32 keysym, u32 scancode)
 
 	if (!session_may_touch(s))
 		return;
+	/* A key keeps its scancode; what it writes changes with Shift between press and release. */
 	for (i = 0; i < s->ndown; i++)
-		if (s->down[i].keysym == keysym && s->down[i].scancode == scancode)
+		if (s->down[i].scancode == scancode && (scancode || s->down[i].keysym == keysym))
 			break;
 	if (down && i == s->ndown) {
 		if (s->ndown == SESSION_MAX_DOWN)

@@ -65,6 +65,7 @@ struct client {
 	u32 clip_n;
 	u8 leds;
 	bool native, qemu_keys;
+	u16 x, y, buttons; /* where the pointer was said to be */
 
 	u16 rects_left; /* of a plain RFB update in progress */
 	bool in_update;
@@ -104,6 +105,7 @@ void client_shown(struct client *c, u32 present_us);
 void client_key(struct client *c, bool down, u32 keysym, u32 scancode);
 void client_pointer(struct client *c, u16 x, u16 y, u16 buttons);
 void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons);
+/* The pointer's buttons; a native server lets go of everything. */
 void client_release_all(struct client *c);
 void client_clipboard(struct client *c, const char *text, u32 n);
 void client_want_stats(struct client *c, bool on);

@@ -73,6 +73,9 @@ void client_pointer(struct client *c, u16 x, u16 y, u16 buttons)
 
 	if (c->state != CLIENT_IN)
 		return;
+	c->x = x;
+	c->y = y;
+	c->buttons = buttons;
 	if (c->native)
 		native_put_pointer(&c->net.out, &p);
 	else
@@ -90,9 +93,13 @@ void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons)
 
 void client_release_all(struct client *c)
 {
-	if (c->state != CLIENT_IN || !c->native)
+	if (c->state != CLIENT_IN)
 		return;
-	native_put_bytes(&c->net.out, CH_INPUT, INP_RELEASE, NULL, 0);
+	if (c->native)
+		native_put_bytes(&c->net.out, CH_INPUT, INP_RELEASE, NULL, 0);
+	else if (c->buttons) /* keys are the owner's to let go of */
+		client_pointer(c, c->x, c->y, 0);
+	c->buttons = 0;
 	out(c);
 }
 

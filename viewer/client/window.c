@@ -26,7 +26,7 @@ struct window {
 	bool relative, stats;
 	bool film; /* asked for, not yet told */
 	u16 buttons;
-	u8 down[SDL_NUM_SCANCODES];
+	u32 down[SDL_NUM_SCANCODES]; /* keysym it was pressed as, plus 1; 0: it is up */
 	u32 title_commits, title_ms;
 	char said[512];
 };
@@ -55,6 +55,7 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 		free(w);
 		return NULL;
 	}
+	SDL_StopTextInput(); /* an input method would keep keys to itself */
 	w->whole = true;
 	return w;
 }
@@ -286,9 +287,7 @@ static void release_all(struct window *w, struct client *c)
 {
 	for (int i = 0; i < SDL_NUM_SCANCODES; i++)
 		if (w->down[i]) {
-			SDL_Keysym k = {.scancode = (SDL_Scancode)i,
-					.sym = SDL_GetKeyFromScancode((SDL_Scancode)i)};
-			client_key(c, false, key_keysym(&k), key_scancode(k.scancode));
+			client_key(c, false, w->down[i] - 1, key_scancode((SDL_Scancode)i));
 			w->down[i] = 0;
 		}
 	w->buttons = 0;
@@ -390,13 +389,16 @@ static void button(struct window *w, struct client *c, const SDL_MouseButtonEven
 static void key(struct window *w, struct client *c, const SDL_KeyboardEvent *e)
 {
 	bool down = e->type == SDL_KEYDOWN;
+	u32 *held = &w->down[e->keysym.scancode];
 
 	if (hot_key(w, c, e))
 		return;
-	if (!down && !w->down[e->keysym.scancode])
+	if (!down && !*held)
 		return; /* released already when the focus went */
-	w->down[e->keysym.scancode] = down;
-	client_key(c, down, key_keysym(&e->keysym), key_scancode(e->keysym.scancode));
+	/* A server that knows keysyms only must be told to release what it was told to press. */
+	u32 sym = *held ? *held - 1 : key_keysym(&e->keysym);
+	*held = down ? sym + 1 : 0;
+	client_key(c, down, sym, key_scancode(e->keysym.scancode));
 }
 
 bool window_events(struct window *w, struct client *c)
