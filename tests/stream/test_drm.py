@@ -14,6 +14,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
+import qmp  # noqa: E402
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 BUILD = os.path.join(ROOT, "build")
 VIEWER = os.path.join(BUILD, "caprock-viewer")
@@ -82,25 +85,10 @@ class Guest:
         self.p.stdin.flush()
         return self.wait(answer, since, 60 * PATIENCE)
 
-    def qmp(self, command, **arguments):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(self.qmp_path)
-            f = s.makefile("rw")
-            f.readline()
-            for c, a in (("qmp_capabilities", {}), (command, arguments)):
-                f.write(json.dumps({"execute": c, "arguments": a}) + "\n")
-                f.flush()
-                while True:
-                    answer = json.loads(f.readline())
-                    if "return" in answer or "error" in answer:
-                        break
-            if "error" in answer:
-                raise RuntimeError(answer["error"]["desc"])
-
     def screen(self, device="video", head=0):
         """Width, height and the pixels (blue, green, red, 0) that the emulator shows."""
         path = os.path.join(self.folder, "screen.ppm")
-        self.qmp("screendump", filename=path, device=device, head=head)
+        qmp.run(self.qmp_path, "screendump", filename=path, device=device, head=head)
         data = open(path, "rb").read()
         m = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
         w, h = int(m.group(1)), int(m.group(2))

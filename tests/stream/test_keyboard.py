@@ -15,10 +15,10 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend  # noqa: E402
-import xclient  # noqa: E402
-from endtoend import VIEWER, Agent, Program, tell, until, xvfb  # noqa: E402
+from desks import Desks  # noqa: E402
+from endtoend import tell, until  # noqa: E402
 from rfb import Client  # noqa: E402
-from xclient import ALTGR, SHIFT, Window, X  # noqa: E402
+from xclient import ALTGR, SHIFT, Window  # noqa: E402
 
 # Layout, variant, and some of what it must write at least: AltGr's characters and what dead keys make.
 LAYOUTS = [
@@ -45,38 +45,6 @@ def type_all(x, pause=0.0):
                 time.sleep(pause)
         x.type(SPACE)
     x.type(RETURN)
-
-
-class Desks:
-    """Two displays: `desk` with the agent, `view` with the viewer."""
-
-    def __init__(self, tmp):
-        self.tmp = tmp
-        self.servers, names = zip(*(xvfb(tmp, name, 640, 480) for name in ("desk", "view")))
-        assert all(names), "no Xvfb"
-        self.d, self.v = names
-        self.desk, self.hands = X(self.d), X(self.v)
-        self.desk.no_repeat()
-        self.hands.no_repeat()
-        self.paper = Window(self.d, 100, 100, 200, 200)
-
-    def agent(self, *args):
-        return Agent(self.tmp, "--source=x11", "--display=" + self.d, "--security=x509none,none", *args)
-
-    def viewer(self, port, *args):
-        env = dict(os.environ, DISPLAY=self.v, SDL_VIDEODRIVER="x11", LC_ALL="C.UTF-8")
-        p = Program([VIEWER, "--accept-new", "--known-hosts=" + os.path.join(self.tmp, "known"), *args,
-                     "127.0.0.1::%d" % port], os.path.join(self.tmp, "viewer.log"), env)
-        # Its window takes the desktop's size with the first picture.
-        until(lambda: any(self.hands.shown(w) == (640, 480) for w in self.hands.windows()))
-        self.window = next((w for w in self.hands.windows() if self.hands.shown(w) == (640, 480)), 0)
-        self.hands.focus(self.window)
-        time.sleep(0.3)
-        return p
-
-    def stop(self):
-        for s in self.servers:
-            s.stop()
 
 
 def first_difference(a, b):

@@ -36,7 +36,7 @@ def library(name, **results):
 
 
 x11 = library("X11", XOpenDisplay=c_void_p, XDefaultRootWindow=c_ulong, XCreateSimpleWindow=c_ulong, XOpenIM=c_void_p,
-              XCreateIC=c_void_p, XSetLocaleModifiers=c_char_p, XKeysymToKeycode=ctypes.c_ubyte)
+              XCreateIC=c_void_p, XSetLocaleModifiers=c_char_p, XKeysymToKeycode=ctypes.c_ubyte, XCreateFontCursor=c_ulong)
 xtst = library("Xtst")
 xfixes = library("Xfixes", XFixesGetCursorImage=ctypes.POINTER(CursorImage))
 libc = library("c", setlocale=c_char_p)
@@ -93,9 +93,15 @@ class X:
         return x.value, y.value, mask.value
 
     def cursor(self):
-        """Width, height and the pixels (ARGB, premultiplied) of the pointer's picture."""
+        """The pointer's picture: width, height, hot spot, pixels (ARGB, premultiplied)."""
         image = xfixes.XFixesGetCursorImage(self.dpy).contents
-        return image.width, image.height, tuple(image.pixels[i] & 0xffffffff for i in range(image.width * image.height))
+        return (image.width, image.height, image.hot_x, image.hot_y,
+                [image.pixels[i] & 0xffffffff for i in range(image.width * image.height)])
+
+    def set_cursor(self, shape):
+        """One of the cursor font's, for the whole display."""
+        x11.XDefineCursor(self.dpy, self.root, c_ulong(x11.XCreateFontCursor(self.dpy, c_uint(shape))))
+        self.sync()
 
     def windows(self):
         root, parent, list_, n = c_ulong(), c_ulong(), ctypes.POINTER(c_ulong)(), c_uint()
