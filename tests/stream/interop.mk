@@ -1,3 +1,18 @@
 # Peers of other makes, and people at keyboards.
 TESTS += tests/stream/test_keyboard.py
 PACKAGES += novnc x11-xkb-utils
+TESTS += tests/stream/test_cursor.py
+
+# QEMU's own VNC server, with a boot sector for a guest.
+STREAM_CONSOLE := $B/stream/console.img
+
+$(STREAM_CONSOLE): tests/stream/guest/console.S
+	@mkdir -p $(@D)
+	$(call say,AS)
+	$(Q)$(CC) -m32 -c $< -o $@.o
+	$(Q)ld -m elf_i386 -Ttext=0x7c00 --oformat binary $@.o -o $@
+	$(Q)truncate -s 1440K $@
+
+TESTS += tests/stream/test_console.py
+test-built test-all-built test-stream: $(STREAM_CONSOLE)
+PACKAGES += openssl
