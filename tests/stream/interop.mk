@@ -16,3 +16,6 @@ $(STREAM_CONSOLE): tests/stream/guest/console.S
 TESTS += tests/stream/test_console.py
 test-built test-all-built test-stream: $(STREAM_CONSOLE)
 PACKAGES += openssl
+
+TESTS += tests/stream/test_browser.py
+PACKAGES += chromium ffmpeg
