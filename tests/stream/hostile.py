@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend  # noqa: E402
 from endtoend import VIEWER, Agent, Program, tell  # noqa: E402
-from rfb import Client  # noqa: E402
+from rfb import Client, WebSocket  # noqa: E402
 
 COUNT = 200
 MEMORY_MB = 300  # what all of them together may cost the agent
@@ -79,6 +80,31 @@ def never_read(port, keep):
     keep.append(c.s)
 
 
+def half_http(port, keep):
+    """A browser's request that never ends."""
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    s.sendall(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * random.randrange(1000))
+    keep.append(s)
+
+
+FRAMES = [
+    b"\x82\xff" + struct.pack(">Q", 1 << 62) + bytes(4),  # of four exbibytes
+    b"\x82\x05hello",                                     # without a mask
+    b"\xf2\x81" + bytes(5),                               # by an extension that nobody agreed to
+    b"\x89\xfe" + struct.pack(">H", 4096) + bytes(4100),  # a ping longer than pings may be
+    b"\x02\x80" + bytes(4) + (b"\x00\x80" + bytes(4)) * 20000,  # one message in pieces of nothing
+    random.randbytes(4096),
+]
+
+
+def lie_framed(port, keep):
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    s.settimeout(5)
+    w = WebSocket(s)
+    s.sendall(random.choice(FRAMES))
+    keep.append(w.s)
+
+
 def memory_mb(pid):
     for line in open("/proc/%d/status" % pid):
         if line.startswith("VmRSS"):
@@ -90,21 +116,23 @@ def main():
     keep = []
     try:
         a = Agent(tmp, "--source=test", "--display=mix", "--width=640", "--height=480", "--security=x509none",
-                  "--max-viewers=64", "--handshake-s=10")
+                  "--max-viewers=64", "--handshake-s=10", "--websocket-port=%d" % endtoend.free_port())
+        browsers = int(a.wait_for(r"browsers on port (\d+)").group(1))
         stats = os.path.join(tmp, "stats")
         v = Program([VIEWER, "--headless", "--no-reconnect", "--accept-new", "--known-hosts=" + os.path.join(tmp, "known"),
                      "--stats=" + stats, "127.0.0.1::%d" % a.port], os.path.join(tmp, "viewer.log"))
         a.wait_for("speaks the native")
         time.sleep(4)
         before, mark = memory_mb(a.p.pid), len(open(stats).readlines())
-        kinds = [stall, flood, half_tls, lie]
+        framed = [half_http, lie_framed]
+        kinds = [stall, flood, half_tls, lie] + framed
         jobs = [random.choice(kinds) for _ in range(COUNT - 6)] + [never_read] * 6
         random.shuffle(jobs)
 
         def run(part):
             for job in part:
                 try:
-                    job(a.port, keep)
+                    job(browsers if job in framed else a.port, keep)
                 except (OSError, EOFError, AssertionError):
                     pass  # refused, or pushed out by a newer one
         threads = [threading.Thread(target=run, args=(jobs[i::4],)) for i in range(4)]
@@ -118,14 +146,14 @@ def main():
         time.sleep(2)
         lines = [json.loads(line) for line in open(stats)]
         calm, storm = lines[1:mark], lines[mark:]
-        moving = sorted(line["fps"] for line in calm)[-1]
-        under = sorted(line["fps"] for line in storm)
+        before_fps, under = statistics.median(line["fps"] for line in calm), [line["fps"] for line in storm]
+        middle = statistics.median(under or [0])
         tell(a.p.poll() is None and v.p.poll() is None and storm and storm[-1]["connected"],
              "%d connections stalled, flooded and lied; agent and viewer go on" % COUNT, a.text()[-3000:] + v.text())
-        tell(under and under[-1] >= moving * 0.7 and storm[-1]["bytes"] > calm[-1]["bytes"],
-             "the running session keeps its rate (%.1f pictures a second before, %.1f at its best meanwhile)" % (
-                 moving, under[-1] if under else 0), str(under))
-        tell(most - before < MEMORY_MB, "they cost the agent under %d MB (%.0f MB)" % (MEMORY_MB, most - before))
+        tell(middle >= before_fps * 0.9 and storm[-1]["bytes"] > calm[-1]["bytes"],
+             "the running session keeps its rate (pictures a second: %.1f before; meanwhile, in %d seconds, median %.1f, worst %.1f)" % (
+                 before_fps, len(under), middle, min(under or [0])), str(under))
+        tell(most - before < MEMORY_MB, "they cost the agent under %d MB (%.0f MB beside the %.0f that it had)" % (MEMORY_MB, most - before, before))
         v.stop()
         for s in keep:
             s.close()

@@ -302,6 +302,48 @@ def on_held(tmp):
     desks.stop()
 
 
+def on_locks(tmp):
+    """Caps Lock: told to clients, and the desktop's follows the desk's where the viewer has the keyboard."""
+    caps = 66
+    desks = Desks(tmp)
+    a = desks.agent()
+
+    def lit(x):
+        return bool(x.pointer()[2] & 2)
+    c = Client("127.0.0.1", a.port, tls=False)
+    c.encodings(0, -261)
+    told = [c.pseudo(-261)]
+    desks.desk.type(caps)
+    told.append(c.pseudo(-261))
+    desks.desk.type(caps)
+    told.append(c.pseudo(-261))
+    tell([t and t[0] & 4 for t in told] == [0, 4, 0], "Caps Lock is told to plain clients (QEMU LED state)", str(told))
+    c.s.close()
+
+    desks.desk.type(caps)
+    v = desks.viewer(a.port)
+    tell(until(lambda: not lit(desks.desk), 10) and not lit(desks.hands), "the desktop's Caps Lock goes off where the desk's is, as the viewer comes", a.text())
+    elsewhere = Window(desks.v, 0, 0, 20, 20)
+    elsewhere.focus(elsewhere.window.value)
+    time.sleep(0.5)
+    desks.hands.type(caps)
+    time.sleep(0.5)
+    alone = not lit(desks.desk)
+    desks.hands.focus(desks.window)
+    desks.paper.read()
+    tell(alone and until(lambda: lit(desks.desk), 10), "... and on, as the viewer gets the keyboard back", a.text())
+    time.sleep(0.5)
+    desks.hands.type(E)
+    upper = desks.paper.read_until(E)
+    desks.hands.type(caps)
+    desks.hands.type(E)
+    lower = desks.paper.read_until(E)
+    tell((upper, lower) == ("E", "e") and not lit(desks.desk) and not lit(desks.hands), "... and its own key turns both", repr((upper, lower)))
+    v.stop()
+    a.stop()
+    desks.stop()
+
+
 def main():
     only = sys.argv[1] if len(sys.argv) > 1 else "on_"
     tests = [f for name, f in globals().items() if name.startswith("on_") and only in name]

@@ -133,7 +133,8 @@ void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_strea
 }
 
 /* Pseudo-rectangles that are due; returns how many were written. */
-static u16 put_news(struct rfb_out *o, const struct desktop *d, const char *name, struct wbuf *w)
+static u16 put_news(struct rfb_out *o, const struct desktop *d, const char *name, u8 locks,
+		    struct wbuf *w)
 {
 	u16 n = 0;
 
@@ -165,7 +166,7 @@ static u16 put_news(struct rfb_out *o, const struct desktop *d, const char *name
 	}
 	if (o->send_leds) {
 		rfb_put_rect(w, (struct rect){0}, ENC_LED_STATE);
-		put_u8(w, o->led_state);
+		put_u8(w, locks);
 		o->send_leds = false;
 		n++;
 	}
@@ -252,7 +253,7 @@ static bool rests(const struct rfb_out *o, const struct desktop *d, u64 now)
 	return true;
 }
 
-void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name,
+void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name, u8 locks,
 		  struct net_stream *net)
 {
 	bool news = o->send_screens || o->send_name || o->send_qemu || o->send_leds ||
@@ -275,7 +276,7 @@ void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name,
 	rfb_put_update(w, 0);
 	count_at = w->n - 2;
 	bool resized = o->size_changed;
-	n = put_news(o, d, name, w);
+	n = put_news(o, d, name, locks, w);
 	/* After a change of size a viewer asks anew: pixels in the same update confuse some. */
 	while (!resized && n < MAX_STRIPE && next_rect(&o->dirty, 0, &x0, &y0, &x1, &y1)) {
 		u32 px1 = x1 * TILE_W < d->img.w ? x1 * TILE_W : d->img.w;

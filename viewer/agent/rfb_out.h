@@ -25,7 +25,6 @@ struct rfb_out {
 	bool streaming; /* continuous updates are on */
 	bool send_cursor, send_screens, send_name, send_qemu, send_leds, size_changed;
 	u16 screens_reason, screens_status;
-	u8 led_state;
 	struct zrle_enc zrle;
 	struct tight_enc tight;
 	u64 updates;
@@ -37,8 +36,8 @@ void rfb_out_free(struct rfb_out *o);
 void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *out);
 void rfb_out_request(struct rfb_out *o, bool incremental, struct rect r);
 void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_stream *net);
-/* Sends one update if one is owed and there is something to tell. */
-void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name,
+/* Sends one update if one is owed and there is something to tell. locks: RFB's LED bits. */
+void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name, u8 locks,
 		  struct net_stream *net);
 /* When a pump can do something that it cannot now. */
 u64 rfb_out_due(const struct rfb_out *o, const struct desktop *d);

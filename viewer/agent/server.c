@@ -17,7 +17,7 @@
 #include "core/base/err.h"
 #include "viewer/agent/agent.h"
 
-#define FIXED_FDS 7
+#define FIXED_FDS 8
 
 void agent_log(const char *format, ...)
 {
@@ -190,6 +190,14 @@ static void clipboard_turn(struct agent *a)
 		session_clipboard(a->sessions[i], text, n);
 }
 
+static void locks_turn(struct agent *a)
+{
+	if (!a->input_ops->locks(a->input, &a->locks))
+		return;
+	for (u32 i = 0; i < a->nsessions; i++)
+		session_locks(a->sessions[i]);
+}
+
 static bool anybody(const struct agent *a)
 {
 	for (u32 i = 0; i < a->nsessions; i++)
@@ -232,6 +240,7 @@ void server_run(struct agent *a)
 		fds[4] = (struct pollfd){watching ? capture_fd : -1, POLLIN, 0};
 		fds[5] = (struct pollfd){a->clipboard ? clipboard_fd(a->clipboard) : -1, POLLIN, 0};
 		fds[6] = (struct pollfd){a->broker.fd, POLLIN, 0};
+		fds[7] = (struct pollfd){a->input_ops->fd(a->input), POLLIN, 0};
 		for (u32 i = 0; i < a->nsessions; i++) {
 			struct session *s = a->sessions[i];
 
@@ -267,6 +276,7 @@ void server_run(struct agent *a)
 			desktop_turn(a);
 		if (fds[5].revents)
 			clipboard_turn(a);
+		locks_turn(a); /* replies may have brought its news along already */
 		if (fds[1].revents)
 			accept_all(a, a->listen_fd, false);
 		if (fds[2].revents)

@@ -104,7 +104,7 @@ static void pump(struct session *s)
 	if (s->native)
 		native_out_pump(&s->out, &a->desktop, &s->net, &s->link);
 	else
-		rfb_out_pump(&s->rfb, &a->desktop, a->conf.name, &s->net);
+		rfb_out_pump(&s->rfb, &a->desktop, a->conf.name, a->locks, &s->net);
 }
 
 short session_events(const struct session *s)
@@ -203,6 +203,18 @@ void session_change(struct session *s, const struct desktop_change *c)
 		else
 			rfb_out_change(&s->rfb, &a->desktop, &s->net);
 	}
+	pump(s);
+	if (net_flush(&s->net))
+		return;
+}
+
+void session_locks(struct session *s)
+{
+	if (s->state != SESSION_RUN)
+		return;
+	s->rfb.send_leds = s->rfb.leds;
+	if (s->native)
+		session_put_locks(s);
 	pump(s);
 	if (net_flush(&s->net))
 		return;

@@ -19,7 +19,7 @@ void session_text_in(struct session *s, const char *text, u32 n)
 {
 	struct agent *a = s->agent;
 
-	if (a->clipboard && a->conf.clipboard & CLIP_TO_DESKTOP && !a->conf.view_only)
+	if (a->clipboard && a->conf.clipboard & CLIP_TO_DESKTOP && session_may_change(s))
 		clipboard_set(a->clipboard, text, n);
 }
 

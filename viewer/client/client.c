@@ -51,6 +51,7 @@ static void drop(struct client *c)
 		wbuf_free(&c->au[i]);
 	}
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
+	c->locks_known = c->locks_first = false;
 	c->rects_left = 0;
 	c->eaten = 0;
 }

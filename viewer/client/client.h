@@ -63,7 +63,9 @@ struct client {
 	char notice[512];
 	char *clip_text; /* from the desktop, since the owner last looked */
 	u32 clip_n;
-	u8 leds;
+	u8 locks;	  /* of the desktop's keyboard: RFB's LED bits, 0 scroll, 1 num, 2 caps */
+	bool locks_known; /* this server tells them */
+	bool locks_first; /* it has, and the owner did not look yet */
 	bool native, qemu_keys;
 	u16 x, y, buttons; /* where the pointer was said to be */
 
@@ -118,6 +120,7 @@ __must_check int client_resize(struct client *c, const struct native_heads *h);
 void client_begin(struct client *c);
 /* Takes argb. */
 void client_keep_cursor(struct client *c, u16 w, u16 h, u16 hot_x, u16 hot_y, u32 *argb);
+void client_keep_locks(struct client *c, u8 locks);
 void client_keep_text(struct client *c, const u8 *p, u32 n);
 u64 client_now(void);
 

@@ -35,6 +35,13 @@ void client_keep_cursor(struct client *c, u16 w, u16 h, u16 hx, u16 hy, u32 *arg
 	c->cursor = (struct client_cursor){w, h, hx, hy, argb, true};
 }
 
+void client_keep_locks(struct client *c, u8 locks)
+{
+	c->locks_first |= !c->locks_known;
+	c->locks_known = true;
+	c->locks = locks;
+}
+
 void client_keep_text(struct client *c, const u8 *p, u32 n)
 {
 	char *t = malloc((size_t)n + 1);

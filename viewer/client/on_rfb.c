@@ -114,8 +114,10 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 		c->qemu_keys = true;
 		return NO_BODY;
 	case ENC_LED_STATE:
-		c->leds = get_u8(&r);
-		return r.starved ? 0 : 1;
+		if (!n)
+			return 0;
+		client_keep_locks(c, get_u8(&r));
+		return 1;
 	case ENC_DESKTOP_NAME: {
 		u32 len = get_u32(&r);
 		if (!r.starved && len > RFB_MAX_NAME)

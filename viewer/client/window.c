@@ -10,6 +10,7 @@
 #include <X11/Xlib.h>
 
 #include "viewer/client/keys.h"
+#include "viewer/client/locks.h"
 #include "viewer/client/output.h"
 #include "viewer/client/window.h"
 
@@ -431,8 +432,10 @@ bool window_events(struct window *w, struct client *c)
 		case SDL_WINDOWEVENT:
 			if (e.window.event == SDL_WINDOWEVENT_FOCUS_LOST)
 				release_all(w, c);
-			else if (e.window.event == SDL_WINDOWEVENT_FOCUS_GAINED &&
-				 w->conf.clipboard_in && SDL_HasClipboardText()) {
+			else if (e.window.event == SDL_WINDOWEVENT_FOCUS_GAINED)
+				locks_match(c);
+			if (e.window.event == SDL_WINDOWEVENT_FOCUS_GAINED &&
+			    w->conf.clipboard_in && SDL_HasClipboardText()) {
 				char *t = SDL_GetClipboardText();
 				client_clipboard(c, t, (u32)strlen(t));
 				SDL_free(t);
@@ -446,6 +449,8 @@ bool window_events(struct window *w, struct client *c)
 			break;
 		}
 	}
+	if (c->locks_first && SDL_GetKeyboardFocus())
+		locks_match(c);
 	if (c->clip_text && w->conf.clipboard_out)
 		SDL_SetClipboardText(c->clip_text);
 	free(c->clip_text);

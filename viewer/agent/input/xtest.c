@@ -26,6 +26,40 @@ static void let_go(struct input *i)
 	XFlush(i->dpy);
 }
 
+/* X's lamps are Caps, Num, Scroll from bit 0 on. */
+static u8 leds_of(unsigned lamps)
+{
+	return (u8)((lamps >> 2 & 1) | (lamps & 2) | (lamps & 1) << 2);
+}
+
+void xtest_read_events(struct input *i)
+{
+	while (XPending(i->dpy)) {
+		XEvent e;
+
+		XNextEvent(i->dpy, &e);
+		if (e.type == MappingNotify)
+			XRefreshKeyboardMapping(&e.xmapping);
+		else if (e.type == i->xkb_event &&
+			 ((XkbAnyEvent *)&e)->xkb_type == XkbIndicatorStateNotify)
+			i->leds = leds_of(((XkbIndicatorNotifyEvent *)&e)->state);
+	}
+}
+
+static int xtest_fd(struct input *i)
+{
+	return ConnectionNumber(i->dpy);
+}
+
+static bool xtest_locks(struct input *i, u8 *locks)
+{
+	u8 was = *locks;
+
+	xtest_read_events(i);
+	*locks = i->leds;
+	return i->leds != was;
+}
+
 static struct input *xtest_open(const char *target, char *error, size_t n)
 {
 	struct input *i = calloc(1, sizeof(*i));
@@ -44,6 +78,14 @@ static struct input *xtest_open(const char *target, char *error, size_t n)
 	XTestGrabControl(i->dpy, True); /* another program's grab of the server does not stop us */
 	let_go(i);
 	xtest_find_spares(i);
+	if (XkbQueryExtension(i->dpy, &a, &i->xkb_event, &b, &c, &d)) {
+		unsigned lamps = 0;
+
+		XkbSelectEvents(i->dpy, XkbUseCoreKbd, XkbIndicatorStateNotifyMask,
+				XkbIndicatorStateNotifyMask);
+		XkbGetIndicatorState(i->dpy, XkbUseCoreKbd, &lamps);
+		i->leds = leds_of(lamps);
+	}
 	return i;
 }
 
@@ -131,4 +173,6 @@ const struct input_ops input_xtest = {
     .six_axes = xtest_six_axes,
     .release = xtest_release,
     .resize = xtest_resize,
+    .fd = xtest_fd,
+    .locks = xtest_locks,
 };

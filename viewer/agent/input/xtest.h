@@ -1,6 +1,7 @@
 /* What the two halves of the XTest input share: keys by code, and keys by keysym. */
 #pragma once
 
+#include <X11/XKBlib.h>
 #include <X11/Xlib.h>
 #include <X11/extensions/XTest.h>
 
@@ -21,6 +22,8 @@ struct input {
 		u32 used; /* i->uses when it was last wanted */
 	} spare[XTEST_SPARES];
 	u32 nspares, uses;
+	int xkb_event;
+	u8 leds; /* RFB's bits */
 };
 
 void xtest_press(struct input *i, unsigned code, bool down, u32 keysym);
@@ -30,5 +33,7 @@ void xtest_press(struct input *i, unsigned code, bool down, u32 keysym);
  * beside Control, Alt or Super, where the client means a shortcut.
  */
 void xtest_key_by_sym(struct input *i, bool down, u32 keysym);
+/* News of another layout, of locks. */
+void xtest_read_events(struct input *i);
 void xtest_find_spares(struct input *i);
 void xtest_free_spares(struct input *i);

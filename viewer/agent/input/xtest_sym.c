@@ -1,5 +1,4 @@
 /* From keysyms to keys of the desktop's layout, as it is now. */
-#include <X11/XKBlib.h>
 #include <X11/keysym.h>
 
 #include "viewer/agent/input/xtest.h"
@@ -151,13 +150,7 @@ void xtest_key_by_sym(struct input *i, bool down, u32 keysym)
 				xtest_press(i, code, false, 0);
 		return;
 	}
-	while (XPending(i->dpy)) { /* news of another layout */
-		XEvent e;
-
-		XNextEvent(i->dpy, &e);
-		if (e.type == MappingNotify)
-			XRefreshKeyboardMapping(&e.xmapping);
-	}
+	xtest_read_events(i);
 	if (XkbGetState(i->dpy, XkbUseCoreKbd, &now))
 		return;
 	bool plain = !writes(keysym) || now.mods & SHORTCUT;
