@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import select
 import shutil
+import signal
 import socket
 import statistics
 import struct
@@ -18,7 +20,8 @@ import endtoend  # noqa: E402
 from endtoend import VIEWER, Agent, Program, tell  # noqa: E402
 from rfb import Client, WebSocket  # noqa: E402
 
-COUNT = 200
+COUNT = 200  # at least: they come in waves
+CALM_S, STORM_S = 5, 12
 MEMORY_MB = 300  # what all of them together may cost the agent
 random.seed(5)
 
@@ -111,9 +114,58 @@ def memory_mb(pid):
             return int(line.split()[1]) / 1024
 
 
+class Storm:
+    """Another process, behind everything else on the machine, as its connections come from other machines."""
+
+    def __init__(self, jobs, seconds):
+        self.done, done = os.pipe()
+        self.pid = os.fork()
+        if self.pid:
+            os.close(done)
+            return
+        try:
+            os.nice(19)
+            self.rage(jobs, seconds, done)
+        finally:
+            os._exit(0)
+
+    def rage(self, jobs, seconds, done):
+        keep, end, count = [], time.monotonic() + seconds, [0]
+
+        def run(part):
+            wave = 0
+            while wave == 0 or time.monotonic() < end:
+                for job, port in part:
+                    try:
+                        job(port, keep)
+                    except (OSError, EOFError, AssertionError):
+                        pass  # refused, or pushed out by a newer one
+                    count[0] += 1
+                wave += 1
+                for s in keep[:-COUNT]:
+                    s.close()
+                del keep[:-COUNT]
+        threads = [threading.Thread(target=run, args=(jobs[i::4],)) for i in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        os.write(done, struct.pack("I", count[0]))
+        signal.pause()  # the last of them stay
+
+    def over(self):
+        """How many connections there were, once all have been tried."""
+        ready, _, _ = select.select([self.done], [], [], 0)
+        return struct.unpack("I", os.read(self.done, 4))[0] if ready else 0
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
 def main():
     tmp = tempfile.mkdtemp(prefix="caprock-hostile-")
-    keep = []
+    storm = None
     try:
         a = Agent(tmp, "--source=test", "--display=mix", "--width=640", "--height=480", "--security=x509none",
                   "--max-viewers=64", "--handshake-s=10", "--websocket-port=%d" % endtoend.free_port())
@@ -122,47 +174,36 @@ def main():
         v = Program([VIEWER, "--headless", "--no-reconnect", "--accept-new", "--known-hosts=" + os.path.join(tmp, "known"),
                      "--stats=" + stats, "127.0.0.1::%d" % a.port], os.path.join(tmp, "viewer.log"))
         a.wait_for("speaks the native")
-        time.sleep(4)
+        time.sleep(CALM_S)
         before, mark = memory_mb(a.p.pid), len(open(stats).readlines())
         framed = [half_http, lie_framed]
         kinds = [stall, flood, half_tls, lie] + framed
         jobs = [random.choice(kinds) for _ in range(COUNT - 6)] + [never_read] * 6
         random.shuffle(jobs)
-
-        def run(part):
-            for job in part:
-                try:
-                    job(browsers if job in framed else a.port, keep)
-                except (OSError, EOFError, AssertionError):
-                    pass  # refused, or pushed out by a newer one
-        threads = [threading.Thread(target=run, args=(jobs[i::4],)) for i in range(4)]
-        start = time.monotonic()
-        most = before
-        for t in threads:
-            t.start()
-        while any(t.is_alive() for t in threads) and time.monotonic() - start < 120:
+        storm = Storm([(job, browsers if job in framed else a.port) for job in jobs], STORM_S)
+        start, most, count = time.monotonic(), before, 0
+        while not count and time.monotonic() - start < 180:
             time.sleep(0.2)
             most = max(most, memory_mb(a.p.pid))
-        time.sleep(2)
+            count = storm.over()
         lines = [json.loads(line) for line in open(stats)]
-        calm, storm = lines[1:mark], lines[mark:]
-        before_fps, under = statistics.median(line["fps"] for line in calm), [line["fps"] for line in storm]
+        calm, wild = lines[1:mark], lines[mark:]
+        before_fps, under = statistics.median(line["fps"] for line in calm), [line["fps"] for line in wild]
         middle = statistics.median(under or [0])
-        tell(a.p.poll() is None and v.p.poll() is None and storm and storm[-1]["connected"],
-             "%d connections stalled, flooded and lied; agent and viewer go on" % COUNT, a.text()[-3000:] + v.text())
-        tell(middle >= before_fps * 0.9 and storm[-1]["bytes"] > calm[-1]["bytes"],
+        tell(count >= COUNT and a.p.poll() is None and v.p.poll() is None and wild and wild[-1]["connected"],
+             "%d connections stalled, flooded and lied; agent and viewer go on" % count, a.text()[-3000:] + v.text())
+        tell(middle >= before_fps * 0.8 and wild[-1]["bytes"] > calm[-1]["bytes"],
              "the running session keeps its rate (pictures a second: %.1f before; meanwhile, in %d seconds, median %.1f, worst %.1f)" % (
                  before_fps, len(under), middle, min(under or [0])), str(under))
         tell(most - before < MEMORY_MB, "they cost the agent under %d MB (%.0f MB beside the %.0f that it had)" % (MEMORY_MB, most - before, before))
         v.stop()
-        for s in keep:
-            s.close()
-        time.sleep(1)
         code, text, got = endtoend.viewer(tmp, a, "--seconds=5")
-        tell(code == 0, "a new viewer gets in afterwards", text + a.text()[-2000:])
+        tell(code == 0, "a new viewer gets in beside them", text + a.text()[-2000:])
         a.stop()
         return 1 if endtoend.failed else 0
     finally:
+        if storm:
+            storm.stop()
         for p in list(endtoend.running):
             p.stop()
         shutil.rmtree(tmp, ignore_errors=True)

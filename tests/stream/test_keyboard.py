@@ -6,18 +6,16 @@ physical keys write there, in every layout; and nothing stays down, however a co
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend  # noqa: E402
-from desks import Desks  # noqa: E402
+from desks import Desks, Relay  # noqa: E402
 from endtoend import tell, until  # noqa: E402
-from rfb import Client  # noqa: E402
+from rfb import LED_STATE, Client  # noqa: E402
 from xclient import ALTGR, SHIFT, Window  # noqa: E402
 
 # Layout, variant, and some of what it must write at least: AltGr's characters and what dead keys make.
@@ -161,60 +159,6 @@ def on_keysyms(tmp):
     desks.stop()
 
 
-class Relay:
-    """Between viewer and agent: can fall silent, with new connections going through, or break off."""
-
-    def __init__(self, port):
-        self.to, self.silent, self.pairs = port, set(), []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                far = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                near.close()
-                continue
-            pair = (near, far)
-            self.pairs.append(pair)
-            for a, b in (pair, pair[::-1]):
-                threading.Thread(target=self.carry, args=(a, b, pair), daemon=True).start()
-
-    def carry(self, a, b, pair):
-        try:
-            while True:
-                data = a.recv(65536)
-                if pair in self.silent:
-                    threading.Event().wait()  # as if the cable had been cut: neither data nor an end
-                if not data:
-                    break
-                b.sendall(data)
-        except OSError:
-            pass
-        for s in pair:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def hush(self):
-        self.silent.update(self.pairs)
-
-    def cut(self):
-        for pair in self.pairs:
-            for s in pair:
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-
 def hold(desks):
     """A letter, a modifier and a button, held at the desk; True once the desktop has them."""
     desks.hands.move(320, 240)
@@ -246,7 +190,7 @@ def on_held(tmp):
     elsewhere = Window(desks.v, 0, 0, 20, 20)
 
     def said():
-        return "%s\n%s%s" % (held(desks), v.text(), a.text())
+        return "begun %s, now %s\n%s%s" % (begun, held(desks), v.text(), a.text())
 
     desks.hands.focus(desks.window)
     begun = hold(desks)
@@ -311,12 +255,12 @@ def on_locks(tmp):
     def lit(x):
         return bool(x.pointer()[2] & 2)
     c = Client("127.0.0.1", a.port, tls=False)
-    c.encodings(0, -261)
-    told = [c.pseudo(-261)]
+    c.encodings(0, LED_STATE)
+    told = [c.pseudo(LED_STATE)[-1]]
     desks.desk.type(caps)
-    told.append(c.pseudo(-261))
+    told.append(c.pseudo(LED_STATE)[-1])
     desks.desk.type(caps)
-    told.append(c.pseudo(-261))
+    told.append(c.pseudo(LED_STATE)[-1])
     tell([t and t[0] & 4 for t in told] == [0, 4, 0], "Caps Lock is told to plain clients (QEMU LED state)", str(told))
     c.s.close()
 

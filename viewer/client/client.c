@@ -52,6 +52,7 @@ static void drop(struct client *c)
 	}
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
 	c->locks_known = c->locks_first = false;
+	memset(c->held, 0, sizeof(c->held));
 	c->rects_left = 0;
 	c->eaten = 0;
 }

@@ -20,6 +20,8 @@ enum client_state {
 	CLIENT_FAILED, /* `why` says it; worth another try unless `final` */
 };
 
+enum { HELD_BY_SYM = 1, HELD_BY_CODE };
+
 struct client_conf {
 	char host[256];
 	char port[16];
@@ -68,6 +70,8 @@ struct client {
 	bool locks_first; /* it has, and the owner did not look yet */
 	bool native, qemu_keys;
 	u16 x, y, buttons; /* where the pointer was said to be */
+	/* How keys that are down were told: they come up the same way, whatever the server learnt. */
+	u8 held[256];
 
 	u16 rects_left; /* of a plain RFB update in progress */
 	bool in_update;

@@ -59,10 +59,15 @@ void client_key(struct client *c, bool down, u32 keysym, u32 scancode)
 {
 	if (c->state != CLIENT_IN)
 		return;
+	u8 *held = &c->held[scancode & 255], how = *held;
+
+	if (!how)
+		how = c->native || c->qemu_keys ? HELD_BY_CODE : HELD_BY_SYM;
+	*held = down ? how : 0;
 	if (c->native)
 		native_put_key(&c->net.out, down, keysym, scancode);
 	else
-		rfb_put_key(&c->net.out, down, keysym, c->qemu_keys ? scancode : 0);
+		rfb_put_key(&c->net.out, down, keysym, how == HELD_BY_CODE ? scancode : 0);
 	out(c);
 }
 

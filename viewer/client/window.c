@@ -41,6 +41,8 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 	w->conf = *conf;
 	SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
 	SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	/* The first click after the keyboard came is meant for the desktop as well. */
+	SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
 	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
 	if (SDL_Init(SDL_INIT_VIDEO)) {
 		snprintf(error, n, "no display: %s", SDL_GetError());
