@@ -19,3 +19,8 @@ PACKAGES += openssl
 
 TESTS += tests/stream/test_browser.py
 PACKAGES += chromium ffmpeg
+
+# What plain clients are offered, and what the agent lets whom do.
+TESTS += tests/stream/test_extensions.py tests/stream/test_policy.py
+TESTS_ALL += tests/stream/test_policy_all.py
+PACKAGES += xclip x11-xserver-utils

@@ -12,7 +12,7 @@ import sys
 import time
 
 NONE, VENCRYPT, X509NONE, X509PLAIN = 1, 19, 260, 262
-QEMU_KEYS, LED_STATE, NAME, SCREENS = -258, -261, -307, -308
+QEMU_KEYS, LED_STATE, NAME, SCREENS, DESKTOP_SIZE = -258, -261, -307, -308, -223
 
 
 class Stream:
@@ -133,7 +133,7 @@ class Client(Stream):
                 head = self.exactly(4)
                 size = struct.unpack(">I", head)[0] if encoding == NAME else head[0] * 16
             else:
-                assert encoding in (QEMU_KEYS, LED_STATE), encoding
+                assert encoding in (QEMU_KEYS, LED_STATE, DESKTOP_SIZE), encoding
                 size = encoding == LED_STATE
             out.append((encoding, x, y, w, h, head + self.exactly(size)))
         return out
