@@ -87,6 +87,8 @@ def on_sizes(tmp):
          "... and told to a client with the older extension; both have the smaller picture", repr(size))
     code, text, got = viewer(tmp, a, "--until-exact=300")
     tell(code == 0 and got == both.picture(), "... as has the native viewer", text)
+    both.encodings(0, SCREENS)
+    both.pseudo(SCREENS)
     answer = want(both, WIDTH, HEIGHT)
     answer = both.pseudo(SCREENS) if answer[3:5] != (WIDTH, HEIGHT) else answer
     tell(answer[2] == 0 and answer[3:5] == (WIDTH, HEIGHT), "... and the larger one is taken back", repr(answer) + a.text())
