@@ -24,3 +24,5 @@ PACKAGES += chromium ffmpeg
 TESTS += tests/stream/test_extensions.py tests/stream/test_policy.py
 TESTS_ALL += tests/stream/test_policy_all.py
 PACKAGES += xclip x11-xserver-utils
+
+TESTS += tests/stream/test_tigervnc.py

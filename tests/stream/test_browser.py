@@ -13,6 +13,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend  # noqa: E402
 from browser import Chromium, serve  # noqa: E402
+from credentials import password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH  # noqa: E402
 from endtoend import Agent, differing, free_port, screen, skip, tell, until, xvfb  # noqa: E402
 from xclient import Window, X  # noqa: E402
@@ -142,20 +143,15 @@ def on_tls(t):
 
 
 def on_passwords(t):
-    import crypt
-    me = subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
-    users, vnc = os.path.join(t.tmp, "users"), os.path.join(t.tmp, "vnc")
-    open(users, "w").write("%s:%s\n" % (me, crypt.crypt("right", crypt.mksalt(crypt.METHOD_SHA512))))
+    users, vnc = password_file(t.tmp, "right"), os.path.join(t.tmp, "vnc")
     open(vnc, "w").write("opensesa\n")
-    for f in (users, vnc):
-        os.chmod(f, 0o600)
 
     def log_in(word):
         t.connect(encrypt="1")
         if not until(lambda: t.browser.run("document.getElementById('noVNC_credentials_dlg').classList.contains('noVNC_open')"), 40):
             return False
         t.browser.run("document.getElementById('noVNC_username_input').value = '%s'; document.getElementById('noVNC_password_input')"
-                      ".value = '%s'; document.getElementById('noVNC_credentials_button').click()" % (me, word))
+                      ".value = '%s'; document.getElementById('noVNC_credentials_button').click()" % (user(), word))
         return t.connected(10)
     a = t.agent("--security=x509plain", "--password-file=" + users)
     ok = log_in("right")

@@ -6,7 +6,6 @@ pointer with what a guest (guest/console.S) hears; by passwords and by VeNCrypt 
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -14,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
 import endtoend  # noqa: E402
 import qmp  # noqa: E402
+from credentials import certificates  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks  # noqa: E402
 from endtoend import BUILD, Program, differing, free_port, screen, tell, until, viewer  # noqa: E402
 
@@ -125,22 +125,6 @@ def on_hands(tmp):
     v.stop()
     m.stop()
     desks.stop()
-
-
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def certificates(folder):
-    """A CA and a server's certificate for 127.0.0.1, as QEMU wants them to be called."""
-    def at(name):
-        return os.path.join(folder, name)
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test CA", "-keyout", at("ca-key.pem"), "-out", at("ca-cert.pem"))
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", at("server-key.pem"), "-out", at("server.csr"))
-    open(at("ext"), "w").write("subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n"
-                               "keyUsage=critical,digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth\n")
-    openssl("x509", "-req", "-in", at("server.csr"), "-CA", at("ca-cert.pem"), "-CAkey", at("ca-key.pem"), "-CAcreateserial", "-days", "2",
-            "-extfile", at("ext"), "-out", at("server-cert.pem"))
 
 
 def on_passwords(tmp):

@@ -17,10 +17,10 @@ import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend  # noqa: E402
+from credentials import certificates, password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks, Relay  # noqa: E402
 from endtoend import VIEWER, Agent, Program, tell, until, viewer  # noqa: E402
 from rfb import SCREENS, Client  # noqa: E402
-from test_console import certificates  # noqa: E402
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 EXTENDED_CLIPBOARD = -1063131698
@@ -38,19 +38,6 @@ def refused(port, **how):
     except (AssertionError, EOFError, OSError):
         return True
     return False
-
-
-def user():
-    return subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
-
-
-def password_file(tmp, word):
-    import crypt
-    path = os.path.join(tmp, "users")
-    with open(path, "w") as f:
-        f.write("%s:%s\n" % (user(), crypt.crypt(word, crypt.mksalt(crypt.METHOD_SHA512))))
-    os.chmod(path, 0o600)
-    return path
 
 
 def on_tickets(tmp):
