@@ -1,5 +1,6 @@
 # Peers of other makes, and people at keyboards.
-TESTS += tests/stream/test_keyboard.py
+TESTS += tests/stream/test_keyboard.py tests/stream/test_held.py
+TESTS_ALL += tests/stream/test_keyboard_all.py
 PACKAGES += novnc x11-xkb-utils
 TESTS += tests/stream/test_cursor.py
 

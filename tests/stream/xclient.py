@@ -137,7 +137,7 @@ class Window(X):
         x11.XMapRaised(self.dpy, self.window)
         self.sync()
         self.end = 0
-        self.presses, self.releases, self.buttons = [], [], []
+        self.presses, self.syms, self.releases, self.buttons = [], [], [], []
         self.new_layout()
 
     def new_layout(self):
@@ -153,7 +153,7 @@ class Window(X):
 
     def read(self):
         """Text that was typed since the last call."""
-        text, event = "", Event()
+        text, event, sym = "", Event(), c_ulong()
         while x11.XPending(self.dpy):
             x11.XNextEvent(self.dpy, byref(event))
             if event.type == 34:  # MappingNotify
@@ -161,13 +161,15 @@ class Window(X):
             code = event.key.code
             if event.type == KEY_PRESS and code:  # the input method's own have none
                 self.presses.append(code)
+                x11.XLookupString(byref(event), None, c_int(0), byref(sym), None)
+                self.syms.append(sym.value)
             elif event.type == KEY_RELEASE:
                 self.releases.append(code)
             elif event.type in (BUTTON_PRESS, BUTTON_RELEASE):
                 self.buttons.append((event.type == BUTTON_PRESS, code, event.key.x_root, event.key.y_root))
             if x11.XFilterEvent(byref(event), c_ulong(0)) or event.type != KEY_PRESS:
                 continue
-            room, sym, status = ctypes.create_string_buffer(64), c_ulong(), c_int()
+            room, status = ctypes.create_string_buffer(64), c_int()
             n = x11.Xutf8LookupString(self.ic, byref(event), room, c_int(63), byref(sym), byref(status))
             if status.value in (2, 4):  # XLookupChars, XLookupBoth
                 text += room.raw[:n].decode()

@@ -10,6 +10,7 @@
 #include <X11/Xlib.h>
 
 #include "viewer/client/keys.h"
+#include "viewer/client/keysym.h"
 #include "viewer/client/locks.h"
 #include "viewer/client/output.h"
 #include "viewer/client/window.h"
@@ -27,10 +28,28 @@ struct window {
 	bool relative, stats;
 	bool film; /* asked for, not yet told */
 	u16 buttons;
+	u32 keysym;		     /* of the press that comes next; 0: not told */
 	u32 down[SDL_NUM_SCANCODES]; /* keysym it was pressed as, plus 1; 0: it is up */
 	u32 title_commits, title_ms;
 	char said[512];
 };
+
+/* X's input method composes nothing without its file: dead keys are the desktop's to compose. */
+static int init_video(void)
+{
+	const char *now = getenv("XCOMPOSEFILE");
+	char *had = now ? strdup(now) : NULL;
+
+	if ((now && !had) || setenv("XCOMPOSEFILE", "/dev/null", 1)) {
+		free(had);
+		return SDL_SetError("out of memory");
+	}
+	int e = SDL_Init(SDL_INIT_VIDEO);
+	if (had ? setenv("XCOMPOSEFILE", had, 1) : unsetenv("XCOMPOSEFILE"))
+		e = SDL_SetError("out of memory");
+	free(had);
+	return e;
+}
 
 struct window *window_open(const struct window_conf *conf, char *error, size_t n)
 {
@@ -44,7 +63,7 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 	/* The first click after the keyboard came is meant for the desktop as well. */
 	SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
 	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
-	if (SDL_Init(SDL_INIT_VIDEO)) {
+	if (init_video()) {
 		snprintf(error, n, "no display: %s", SDL_GetError());
 		free(w);
 		return NULL;
@@ -58,7 +77,8 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 		free(w);
 		return NULL;
 	}
-	SDL_StopTextInput(); /* an input method would keep keys to itself */
+	SDL_EventState(SDL_SYSWMEVENT, SDL_ENABLE); /* for keysym_of() */
+	SDL_StopTextInput();			    /* an input method would keep keys to itself */
 	w->whole = true;
 	return w;
 }
@@ -399,7 +419,7 @@ static void key(struct window *w, struct client *c, const SDL_KeyboardEvent *e)
 	if (!down && !*held)
 		return; /* released already when the focus went */
 	/* A server that knows keysyms only must be told to release what it was told to press. */
-	u32 sym = *held ? *held - 1 : key_keysym(&e->keysym);
+	u32 sym = *held ? *held - 1 : w->keysym ? w->keysym : key_keysym(&e->keysym);
 	*held = down ? sym + 1 : 0;
 	client_key(c, down, sym, key_scancode(e->keysym.scancode));
 }
@@ -412,6 +432,9 @@ bool window_events(struct window *w, struct client *c)
 		switch (e.type) {
 		case SDL_QUIT:
 			return false;
+		case SDL_SYSWMEVENT: /* comes before what SDL makes of it */
+			w->keysym = keysym_of(&e.syswm);
+			break;
 		case SDL_KEYDOWN:
 		case SDL_KEYUP:
 			key(w, c, &e.key);
