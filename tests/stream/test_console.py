@@ -5,17 +5,15 @@ pointer with what a guest (guest/console.S) hears; by passwords and by VeNCrypt 
 """
 import os
 import re
-import shutil
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
-import endtoend  # noqa: E402
 import qmp  # noqa: E402
 from credentials import certificates  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks  # noqa: E402
 from endtoend import BUILD, Program, differing, free_port, screen, tell, until, viewer  # noqa: E402
+from parts import run  # noqa: E402
 
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 IMAGE = os.path.join(BUILD, "stream/console.img")
@@ -165,21 +163,5 @@ def on_passwords(tmp):
     m.stop()
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
-    for test in (on_pictures, on_hands, on_passwords):
-        if only not in test.__name__:
-            continue
-        tmp = tempfile.mkdtemp(prefix="caprock-console-")
-        try:
-            test(tmp)
-        finally:
-            for p in list(endtoend.running):
-                p.stop()
-            shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(on_pictures, on_hands, on_passwords))

@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """RFB's extensions as a plain client of the agent sees them."""
 import os
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks  # noqa: E402
 from endtoend import Agent, tell, viewer  # noqa: E402
+from parts import run  # noqa: E402
 from rfb import DESKTOP_SIZE, NAME, SCREENS, Client  # noqa: E402
 
 FENCE, CONTINUOUS = -312, -313
@@ -96,21 +94,5 @@ def on_sizes(tmp):
     desks.stop()
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
-    for test in (on_flow, on_sizes):
-        if only not in test.__name__:
-            continue
-        tmp = tempfile.mkdtemp(prefix="caprock-extensions-")
-        try:
-            test(tmp)
-        finally:
-            for p in list(endtoend.running):
-                p.stop()
-            shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(on_flow, on_sizes))

@@ -2,15 +2,13 @@
 """What is held at the desk: nothing stays down on the desktop, however a connection ends; locks follow the desk's."""
 import os
 import re
-import shutil
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend  # noqa: E402
 from desks import Desks, Relay  # noqa: E402
 from endtoend import tell, until  # noqa: E402
+from parts import run  # noqa: E402
 from rfb import LED_STATE, Client  # noqa: E402
 from xclient import ALTGR, Window  # noqa: E402
 
@@ -162,20 +160,5 @@ def on_gone_machines(tmp):
     desks.stop()
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
-    tests = [f for name, f in globals().items() if name.startswith("on_") and only in name]
-    for test in tests:
-        tmp = tempfile.mkdtemp(prefix="caprock-held-")
-        try:
-            test(tmp)
-        finally:
-            for p in list(endtoend.running):
-                p.stop()
-            shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(on_held, on_locks, on_gone_machines))

@@ -5,16 +5,14 @@ physical keys write there, in every layout. test_keyboard_all.py has more of the
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks  # noqa: E402
 from endtoend import tell, until  # noqa: E402
+from parts import run  # noqa: E402
 from rfb import Client  # noqa: E402
 from server import Server  # noqa: E402
 from xclient import ALTGR, SHIFT, Window  # noqa: E402
@@ -191,20 +189,5 @@ def on_plain_servers(tmp):
     desks.stop()
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
-    tests = [f for name, f in globals().items() if name.startswith("on_") and only in name]
-    for test in tests:
-        tmp = tempfile.mkdtemp(prefix="caprock-keyboard-")
-        try:
-            test(tmp)
-        finally:
-            for p in list(endtoend.running):
-                p.stop()
-            shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(on_layouts, on_numbers, on_keysyms, on_plain_servers))

@@ -5,21 +5,19 @@ certificates; test_policy_all.py adds what takes minutes.
 """
 import os
 import re
-import shutil
 import socket
 import ssl
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend  # noqa: E402
 from credentials import certificates, password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks, Relay  # noqa: E402
 from endtoend import VIEWER, Agent, Program, tell, until, viewer  # noqa: E402
+from parts import run  # noqa: E402
 from rfb import SCREENS, Client  # noqa: E402
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
@@ -269,21 +267,5 @@ def on_idle(tmp):
     a.stop()
 
 
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
-    for test in (on_tickets, on_clipboard, on_lost_sessions, on_certificates, on_company, on_idle):
-        if only not in test.__name__:
-            continue
-        tmp = tempfile.mkdtemp(prefix="caprock-policy-")
-        try:
-            test(tmp)
-        finally:
-            for p in list(endtoend.running):
-                p.stop()
-            shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(on_tickets, on_clipboard, on_lost_sessions, on_certificates, on_company, on_idle))

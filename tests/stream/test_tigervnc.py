@@ -4,17 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend  # noqa: E402
 from credentials import certificates, password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks  # noqa: E402
 from endtoend import Program, same_screens, tell, until  # noqa: E402
 from test_keyboard import FINGER_S, RETURN, first_difference, layout, type_all  # noqa: E402
+from parts import run  # noqa: E402
 
 VNCVIEWER = shutil.which("xtigervncviewer") or "xtigervncviewer"
+
+
+def begin(tmp):
+    """Two displays, and what makes the agent show a certificate from a CA."""
+    certificates(tmp)
+    return Desks(tmp), ["--certificate=" + os.path.join(tmp, "server-cert.pem"), "--key=" + os.path.join(tmp, "server-key.pem")]
 
 
 def connect(desks, a, *args, **env):
@@ -27,8 +32,9 @@ def draw(desks, *args):
     subprocess.run(["xsetroot", "-display", desks.d, *args], check=True)
 
 
-def on_encodings(desks):
-    a = desks.agent("--security=x509none", *desks.certificate)
+def on_encodings(tmp):
+    desks, certificate = begin(tmp)
+    a = desks.agent("--security=x509none", *certificate)
     for n, (encoding, *more) in enumerate((("Tight", "-NoJPEG=1"), ("Tight", "-QualityLevel=8"), ("ZRLE",), ("Raw",))):
         draw(desks, "-mod", str(5 + n), "16", "-fg", "#c0102%d" % n, "-bg", "#f0f0e0")
         p = connect(desks, a, "-SecurityTypes=X509None", "-AutoSelect=0", "-PreferredEncoding=" + encoding, *more)
@@ -39,10 +45,12 @@ def on_encodings(desks):
         tell(ok, "... and follows a change", why + "\n" + p.text())
         p.stop()
     a.stop()
+    desks.stop()
 
 
-def on_hands(desks):
-    a = desks.agent("--security=x509plain", "--password-file=" + password_file(desks.tmp, "right"), *desks.certificate)
+def on_hands(tmp):
+    desks, certificate = begin(tmp)
+    a = desks.agent("--security=x509plain", "--password-file=" + password_file(desks.tmp, "right"), *certificate)
     for name in ("de", "fr"):
         for display in (desks.d, desks.v):
             layout(display, name, "")
@@ -76,25 +84,8 @@ def on_hands(desks):
     tell(refused is not None, "... and is refused with a wrong password", p.text() + a.text())
     p.stop()
     a.stop()
-
-
-def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
-    tmp = tempfile.mkdtemp(prefix="caprock-tigervnc-")
-    try:
-        desks = Desks(tmp)
-        certificates(tmp)
-        desks.certificate = ["--certificate=" + os.path.join(tmp, "server-cert.pem"), "--key=" + os.path.join(tmp, "server-key.pem")]
-        for test in (on_encodings, on_hands):
-            if only in test.__name__:
-                test(desks)
-    finally:
-        for p in list(endtoend.running):
-            p.stop()
-        shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
+    desks.stop()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(on_encodings, on_hands))

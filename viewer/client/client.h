@@ -103,7 +103,7 @@ void client_ready(struct client *c, short events);
 /* When client_tick() must run, monotonic us. */
 u64 client_due(const struct client *c);
 void client_tick(struct client *c);
-/* Is every pixel the desktop's own? Plain RFB does not tell: true once a picture is there. */
+/* Is every pixel the desktop's own? Plain RFB does not tell: true once all have been painted. */
 bool client_is_exact(const struct client *c);
 /* The picture of the last commit is on screen since now. */
 void client_shown(struct client *c, u32 present_us);

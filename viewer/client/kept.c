@@ -59,6 +59,5 @@ bool client_is_exact(const struct client *c)
 {
 	u32 n = c->exact.cols * c->exact.rows;
 
-	return c->state == CLIENT_IN && n &&
-	       (c->native ? tileset_count(&c->exact) == n : c->commits > 0);
+	return c->state == CLIENT_IN && n && tileset_count(&c->exact) == n;
 }

@@ -132,8 +132,10 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 	default:
 		return ERR_UNSUPPORTED; /* never offered */
 	}
-	if (used > 0)
+	if (used > 0) {
 		tileset_add_rect(&c->painted, k->r);
+		tileset_add_rect(&c->exact, k->r);
+	}
 	return used;
 }
 
