@@ -100,14 +100,13 @@ def on_numbers(tmp):
     tell(seen > 150 and not wrong, "%d scancodes as noVNC numbers them press the keys that Linux numbers so" % seen, str(wrong))
 
     # Shift may come up before the letter: another keysym, the same key.
-    for _ in range(40):
-        for down, sym, code in ((1, 0xffe1, 0x2a), (1, 0x41, 0x1e), (0, 0xffe1, 0x2a), (0, 0x61, 0x1e)):
-            c.key(down, sym, code)
-    desks.paper.read()
+    for code in (*range(0x02, 0x0e), *range(0x10, 0x1c), *range(0x1e, 0x2a), *range(0x2c, 0x36)):
+        for down, sym, number in ((1, 0xffe1, 0x2a), (1, 0x141 + code, code), (0, 0xffe1, 0x2a), (0, 0x161 + code, code)):
+            c.key(down, sym, number)
     for down in (1, 0):
-        c.key(down, 0x62, 0x30)
-    text = desks.paper.read_until(56)
-    tell(text.endswith("b") and not desks.desk.keys_down(), "letters let go of after their Shift leave nothing behind", repr(text))
+        c.key(down, 0x20, 0x39)
+    text = desks.paper.read_until(SPACE)
+    tell(text == "!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:\"~ZXCVBNM<>? " and not desks.desk.keys_down(), "letters let go of after their Shift leave nothing behind", repr(text))
     a.stop()
     desks.stop()
 

@@ -259,7 +259,11 @@ def on_idle(tmp):
     while time.monotonic() - start < 75 and not gone:
         busy.pointer(5, 5, 0)
         time.sleep(1)
-        idle.send(struct.pack(">BBHHHH", 3, 1, 0, 0, 1, 1))  # asking for pictures is no sign of a person
+        try:
+            idle.ask()  # asking for pictures is no sign of a person
+            idle.update()
+        except (EOFError, OSError):
+            pass  # it is out
         gone = re.search("no input for too long", a.text()) and time.monotonic() - start
     time.sleep(3)
     tell(gone and 59 < gone < 75 and len(re.findall("no input for too long", a.text())) == 1,
