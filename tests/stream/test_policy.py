@@ -254,7 +254,8 @@ def on_idle(tmp):
     if not LONG:
         return
     a = Agent(tmp, "--source=test", "--display=mix", "--width=320", "--height=240", "--security=none", "--idle-min=1")
-    busy, idle = (Client("127.0.0.1", a.port, tls=False) for _ in range(2))
+    busy, idle, deaf = (Client("127.0.0.1", a.port, tls=False) for _ in range(3))
+    deaf.send(struct.pack(">BBHHHH", 3, 0, 0, 0, 320, 240) * 200)
     start, gone = time.monotonic(), None
     while time.monotonic() - start < 75 and not gone:
         busy.pointer(5, 5, 0)
@@ -266,6 +267,8 @@ def on_idle(tmp):
             pass  # it is out
         gone = re.search("no input for too long", a.text()) and time.monotonic() - start
     time.sleep(3)
+    lost = re.search(r"closed: link lost \((\d+)", a.text())
+    tell(lost and 25 < int(lost.group(1)) < 60, "who asks and takes nothing is dropped after half a minute (%s s)" % (lost and lost.group(1)), a.text())
     tell(gone and 59 < gone < 75 and len(re.findall("no input for too long", a.text())) == 1,
          "idle_min=1: who does nothing for a minute is dropped (after %.0f s), who works is not" % (gone or 0), a.text())
     a.stop()

@@ -34,8 +34,8 @@ __must_check int ticket_use(struct tickets *t, const u8 secret[NATIVE_TOKEN], u6
 /* New end of life for a ticket that is still there. */
 void ticket_extend(struct tickets *t, const u8 secret[NATIVE_TOKEN], u64 until_us);
 /*
- * Looks for a ticket in a broker's file, whose lines are `ticket expiry [view]`, and takes it out of
- * there. 0 or ERR_PERM; a line with any other third word is no ticket.
+ * Looks for a ticket in a broker's file, whose lines are `ticket expiry [view]`, and takes it out
+ * of there. 0 or ERR_PERM; a line with any other third word is no ticket.
  */
 __must_check int ticket_from_file(const char *path, const char *hex, bool *view_only);
 __must_check int ticket_parse(const char *hex, u8 out[NATIVE_TOKEN]);

@@ -3,5 +3,5 @@
 
 #include "viewer/client/client.h"
 
-/* Presses what differs. For when the window has the keyboard: as it gets it, or a server's first word. */
+/* Presses what differs. For a window with the keyboard: as it gets it, or a server's first word. */
 void locks_match(struct client *c);

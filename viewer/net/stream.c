@@ -15,8 +15,8 @@
 #define PRIORITY      "SECURE128:-VERS-ALL:+VERS-TLS1.3"
 #define NOTSENT_LOWAT (16u << 10)
 /*
- * Plain RFB has no ping: a machine that is gone must not leave its keys held and its place taken. Who
- * takes nothing of what waits for it for UNHEARD_MS counts as gone too.
+ * Plain RFB has no ping: a machine that is gone must not leave its keys held and its place taken.
+ * Who takes nothing of what waits for it for UNHEARD_MS counts as gone too.
  */
 #define KEEP_IDLE_S   10
 #define KEEP_EVERY_S  3

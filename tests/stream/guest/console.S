@@ -1,7 +1,7 @@
 /*
- * A boot sector that plays desktop for a hypervisor's console: 640x480 in colour, painted anew by the
- * space bar. Every byte of the keyboard goes to COM1 as 'K' and the byte, every state of the absolute
- * pointer (VMware's backdoor) as 'M', buttons, x and y (16 bits, little-endian).
+ * A boot sector that plays desktop for a hypervisor's console: 640x480 in colour, painted anew by
+ * the space bar. Every byte of the keyboard goes to COM1 as 'K' and the byte, every state of the
+ * absolute pointer (VMware's backdoor) as 'M', buttons, x and y (16 bits, little-endian).
  */
 	.code16
 	.globl	_start

@@ -28,9 +28,9 @@ struct input {
 
 void xtest_press(struct input *i, unsigned code, bool down, u32 keysym);
 /*
- * A key of a client that knows keysyms only: what it means arrives, whatever layout the desktop has.
- * Modifiers that the client holds are lifted, or others added, for as long as the press takes; not
- * beside Control, Alt or Super, where the client means a shortcut.
+ * A key of a client that knows keysyms only: what it means arrives, whatever layout the desktop
+ * has. Modifiers that the client holds are lifted, or others added, for as long as the press takes;
+ * not beside Control, Alt or Super, where the client means a shortcut.
  */
 void xtest_key_by_sym(struct input *i, bool down, u32 keysym);
 /* News of another layout, of locks. */

@@ -87,7 +87,7 @@ struct modifier {
 	unsigned mask;
 };
 
-/* Turns it over, or back. False: it is held by something else than us, or there is no key for it. */
+/* Turns it over, or back. False: something else than us holds it, or there is no key for it. */
 static bool turn(struct input *i, const struct modifier *m, bool held[2], bool back)
 {
 	KeyCode code[2] = {XKeysymToKeycode(i->dpy, m->left), XKeysymToKeycode(i->dpy, m->right)};
