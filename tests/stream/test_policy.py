@@ -16,7 +16,7 @@ import zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from credentials import certificates, password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks, Relay  # noqa: E402
-from endtoend import VIEWER, Agent, Program, tell, until, viewer  # noqa: E402
+from endtoend import VIEWER, Agent, Program, free_port, tell, until, viewer  # noqa: E402
 from parts import run  # noqa: E402
 from rfb import SCREENS, Client  # noqa: E402
 
@@ -149,11 +149,23 @@ def on_clipboard(tmp):
         a.stop()
 
     a = desks.agent()
-    v = desks.viewer(a.port)
+    by_viewer(tmp, desks, a, "the native viewer", out, back)
+    by_viewer(tmp, desks, a, "the viewer by RFB's extended clipboard", out + "\nand more", back + "\nand more", "--plain", "--insecure")
+    a.stop()
+    a = Program(["x11vnc", "-display", desks.d, "-localhost", "-no6", "-rfbport", str(free_port()), "-forever", "-nopw", "-noxdamage"],
+                os.path.join(tmp, "x11vnc.log"))
+    a.port = int(a.wait_for(r"PORT=(\d+)").group(1))
+    by_viewer(tmp, desks, a, "the viewer at x11vnc, in Latin-1,", "from the desktop: \u00e4\u00df", "from the viewer: \u00f6\u00e9", "--insecure")
+    a.stop()
+    desks.stop()
+
+
+def by_viewer(tmp, desks, a, who, out, back, *args):
+    v = desks.viewer(a.port, *args)
     owner = clip(tmp, desks.d, out)
     got = until(lambda: clip_of(desks.v) == out, 10)
     owner.stop()
-    tell(got, "the native viewer has the desktop's text in its own clipboard", clip_of(desks.v) + v.text())
+    tell(got, who + " has the desktop's text in its own clipboard", clip_of(desks.v) + v.text())
     owner = clip(tmp, desks.v, back)
     desks.hands.focus(1)
     time.sleep(0.5)
@@ -161,8 +173,6 @@ def on_clipboard(tmp):
     tell(until(lambda: clip_of(desks.d) == back, 10), "... and brings its own as it gets the keyboard", clip_of(desks.d) + v.text())
     owner.stop()
     v.stop()
-    a.stop()
-    desks.stop()
 
 
 def on_lost_sessions(tmp):

@@ -51,7 +51,7 @@ static void drop(struct client *c)
 		wbuf_free(&c->au[i]);
 	}
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
-	c->locks_known = c->locks_first = false;
+	c->locks_known = c->locks_first = c->ext_clipboard = false;
 	memset(c->held, 0, sizeof(c->held));
 	c->rects_left = 0;
 	c->eaten = 0;
@@ -68,6 +68,7 @@ void client_close(struct client *c, bool say_goodbye)
 	tileset_free(&c->painted);
 	free(c->cursor.argb);
 	free(c->clip_text);
+	wbuf_free(&c->own_text);
 	*c = (struct client){.net.fd = -1};
 }
 

@@ -65,6 +65,8 @@ struct client {
 	char notice[512];
 	char *clip_text; /* from the desktop, since the owner last looked */
 	u32 clip_n;
+	struct wbuf own_text; /* this desk's, until a plain server asks for it */
+	bool ext_clipboard;   /* that server speaks the extended clipboard */
 	u8 locks;	  /* of the desktop's keyboard: RFB's LED bits, 0 scroll, 1 num, 2 caps */
 	bool locks_known; /* this server tells them */
 	bool locks_first; /* it has, and the owner did not look yet */

@@ -1,5 +1,6 @@
 /* What a client says: its wishes, what is on screen, what the person does. */
 #include "viewer/client/client.h"
+#include "viewer/proto/clip.h"
 
 void client_begin(struct client *c)
 {
@@ -27,6 +28,7 @@ void client_begin(struct client *c)
 	list[n++] = ENC_CURSOR;
 	list[n++] = ENC_QEMU_KEYS;
 	list[n++] = ENC_LED_STATE;
+	list[n++] = ENC_EXT_CLIPBOARD;
 	list[n++] = ENC_DESKTOP_NAME;
 	list[n++] = ENC_CONTINUOUS;
 	list[n++] = ENC_FENCE;
@@ -112,10 +114,16 @@ void client_clipboard(struct client *c, const char *text, u32 n)
 {
 	if (c->state != CLIENT_IN || n > NATIVE_MAX_UP)
 		return;
-	if (c->native)
+	if (c->native) {
 		native_put_bytes(&c->net.out, CH_CLIPBOARD, 1, text, n);
-	else
-		rfb_put_cut_latin1(&c->net.out, false, text, n);
+	} else if (c->ext_clipboard) {
+		wbuf_free(&c->own_text);
+		put_bytes(&c->own_text, text, n);
+		if (!c->own_text.failed)
+			clip_put_word(&c->net.out, false, CLIP_NOTIFY);
+	} else {
+		clip_put_latin1(&c->net.out, false, text, n);
+	}
 	out(c);
 }
 

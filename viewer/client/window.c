@@ -106,6 +106,15 @@ int window_fd(struct window *w)
 	return -1;
 }
 
+bool window_waits(struct window *w)
+{
+	SDL_SysWMinfo info;
+
+	SDL_VERSION(&info.version);
+	return SDL_GetWindowWMInfo(w->win, &info) && info.subsystem == SDL_SYSWM_X11 &&
+	       XEventsQueued(info.info.x11.display, QueuedAlready) > 0;
+}
+
 /* The largest size with the picture's shape; whole multiples unless smooth scaling is on. */
 static void place_picture(struct window *w, const struct client *c)
 {
@@ -474,11 +483,15 @@ bool window_events(struct window *w, struct client *c)
 			break;
 		}
 	}
+	return true;
+}
+
+void window_follow(struct window *w, struct client *c)
+{
 	if (c->locks_first && SDL_GetKeyboardFocus())
 		locks_match(c);
 	if (c->clip_text && w->conf.clipboard_out)
 		SDL_SetClipboardText(c->clip_text);
 	free(c->clip_text);
 	c->clip_text = NULL;
-	return true;
 }
