@@ -1,4 +1,4 @@
-"""A plain RFB 3.8 server without any extension: grey, and it notes which keys it is told."""
+"""A plain RFB 3.8 server without any extension: grey, and it notes what it is told."""
 import socket
 import struct
 import threading
@@ -8,7 +8,7 @@ from rfb import Stream
 
 class Server(Stream):
     def __init__(self, width, height):
-        self.size, self.keys, self.pointer = (width, height), [], None
+        self.size, self.keys, self.pointer, self.text = (width, height), [], None, None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -49,10 +49,14 @@ class Server(Stream):
             elif kind == 5:
                 self.pointer = struct.unpack(">BHH", self.exactly(5))
             elif kind == 6:
-                self.exactly(struct.unpack(">xxxI", self.exactly(7))[0])
+                self.text = self.exactly(struct.unpack(">xxxI", self.exactly(7))[0])
             else:
                 assert kind == 0, kind  # SetPixelFormat: ours is the usual one
                 self.exactly(19)
+
+    def say(self, text):
+        """New clipboard text (bytes, Latin-1)."""
+        self.s.sendall(struct.pack(">BxxxI", 3, len(text)) + text)
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

@@ -16,9 +16,10 @@ import zlib
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from credentials import certificates, password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks, Relay  # noqa: E402
-from endtoend import VIEWER, Agent, Program, free_port, tell, until, viewer  # noqa: E402
+from endtoend import VIEWER, Agent, Program, tell, until, viewer  # noqa: E402
 from parts import run  # noqa: E402
 from rfb import SCREENS, Client  # noqa: E402
+from server import Server  # noqa: E402
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 EXTENDED_CLIPBOARD = -1063131698
@@ -152,11 +153,20 @@ def on_clipboard(tmp):
     by_viewer(tmp, desks, a, "the native viewer", out, back)
     by_viewer(tmp, desks, a, "the viewer by RFB's extended clipboard", out + "\nand more", back + "\nand more", "--plain", "--insecure")
     a.stop()
-    a = Program(["x11vnc", "-display", desks.d, "-localhost", "-no6", "-rfbport", str(free_port()), "-forever", "-nopw", "-noxdamage"],
-                os.path.join(tmp, "x11vnc.log"))
-    a.port = int(a.wait_for(r"PORT=(\d+)").group(1))
-    by_viewer(tmp, desks, a, "the viewer at x11vnc, in Latin-1,", "from the desktop: \u00e4\u00df", "from the viewer: \u00f6\u00e9", "--insecure")
-    a.stop()
+
+    server = Server(WIDTH, HEIGHT)
+    v = desks.viewer(server.port, "--insecure")
+    server.say("from the desktop: \u00e4\u00df".encode("latin-1"))
+    got = until(lambda: clip_of(desks.v) == "from the desktop: \u00e4\u00df", 10)
+    owner = clip(tmp, desks.v, "from the viewer: \u00f6\u00e9 \u5b57")
+    desks.hands.focus(1)
+    time.sleep(0.5)
+    desks.hands.focus(desks.window)
+    tell(until(lambda: server.text == "from the viewer: \u00f6\u00e9 ?".encode("latin-1"), 10) and got,
+         "a server without extensions is understood, and told, in Latin-1", repr((clip_of(desks.v), server.text)))
+    owner.stop()
+    v.stop()
+    server.close()
     desks.stop()
 
 
