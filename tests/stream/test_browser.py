@@ -32,6 +32,7 @@ class Tester:
         self.paper = Window(self.display, 200, 100, 200, 200)
         self.browser = Chromium(tmp, *PAGE)
         self.web = serve(NOVNC)
+        self.origin = "--websocket-origins=http://127.0.0.1:%d" % self.web
         self.place = None
 
     def draw(self, *args):
@@ -109,7 +110,7 @@ def hands(t, words):
 
 def on_clear(t):
     t.draw("-mod", "5", "9", "-fg", "#c01020", "-bg", "#f0f0e0")
-    a = t.agent("--security=none")
+    a = t.agent("--security=none", t.origin)
     t.connect()
     ok = t.connected()
     same, why = t.shows()
@@ -132,13 +133,18 @@ def on_clear(t):
 
 def on_tls(t):
     t.draw("-mod", "16", "16", "-fg", "#103050", "-bg", "#ffffff")
-    a = t.agent("--security=x509none")
+    a = t.agent("--security=x509none", t.origin)
     t.connect(encrypt="1")
     ok = t.connected()
     same, why = t.shows()
     tell(ok and same, "noVNC by TLS (wss) shows it as well", why + "\n" + t.status() + "\n" + a.text())
     t.connect()
     tell(not t.connected(4), "... and does not get in without", t.status())
+    a.stop()
+    a = t.agent("--security=x509none")
+    t.connect(encrypt="1")
+    tell(a.wait_for("its page is not among websocket_origins", 40) is not None and not t.connected(1),
+         "... nor where no password is asked and its page is not named", t.status() + a.text())
     a.stop()
 
 
