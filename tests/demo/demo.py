@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
 from counters import difference  # noqa: E402
 from lab import BUILD, ROOT, Machine  # noqa: E402
-from picture import Qmp  # noqa: E402
+from qmp import Qmp  # noqa: E402
 from screens import Screen, Viewer, exact_picture, pixels_differ  # noqa: E402
 from vehicle import CORES, IMAGE, MEMORY, NAMES, Vehicle, order  # noqa: E402
 

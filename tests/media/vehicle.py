@@ -1,11 +1,10 @@
 """A machine that starts from a medium: OVMF or SeaBIOS, a screen, and QMP to look at it and to reset it."""
-import json
 import os
 import shutil
-import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
+import qmp  # noqa: E402
 import screen  # noqa: E402
 from lab import BUILD, ELF, Booted, Folder, Tap, bundle, guest, verdict, ws  # noqa: E402,F401 (for the tests)
 
@@ -41,20 +40,7 @@ class FromMedium(Booted):
         super().__init__(folder, **{"kernel": None, "smp": 4, "limit": 120, "extra": extra, **more})
 
     def qmp(self, command, **arguments):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(self.socket)
-            f = s.makefile("rw")
-            f.readline()
-            for c, a in (("qmp_capabilities", {}), (command, arguments)):
-                f.write(json.dumps({"execute": c, "arguments": a}) + "\n")
-                f.flush()
-                while True:
-                    answer = json.loads(f.readline())
-                    if "error" in answer:
-                        raise RuntimeError("%s: %s" % (c, answer["error"]["desc"]))
-                    if "return" in answer:
-                        break
-            return answer["return"]
+        return qmp.run(self.socket, command, **arguments)
 
     def screen(self):
         path = os.path.join(self.folder.path, "screen.ppm")

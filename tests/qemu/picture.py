@@ -1,24 +1,5 @@
 """What a display shows, read back from the emulator, against what job_kms (tests/guests/debian/kms.c) draws."""
-import json
 import os
-import socket
-
-
-class Qmp:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30)
-        self.socket.connect(path)
-        self.lines = self.socket.makefile("r")
-        json.loads(self.lines.readline())
-        self.ask("qmp_capabilities")
-
-    def ask(self, command, **arguments):
-        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-        while True:
-            answer = json.loads(self.lines.readline())
-            if "event" not in answer:
-                return answer
 
 
 def expected(width, height, seed):

@@ -14,7 +14,8 @@ from counters import difference
 from facts import functions
 from lab import BUILD, Tap, boot, ws
 from peers import Server, disk
-from picture import Qmp, compare
+from picture import compare
+from qmp import Qmp
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 NET_MB, DISK_MB, READS = (256, 64, 100000) if LONG else (8, 16, 4000)

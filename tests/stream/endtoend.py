@@ -264,11 +264,12 @@ def page(port, origin):
             return e.args[0][8:13]
 
 
-def xvfb(tmp, name, width, height):
+def xvfb(tmp, name, width, height, pointer=False):
+    """pointer: its picture is part of the screen's."""
     log = os.path.join(tmp, name + ".log")
     os.makedirs(os.path.join(tmp, name), exist_ok=True)
     p = Program(["Xvfb", "-displayfd", "1", "-screen", "0", "%dx%dx24" % (width, height), "-fbdir",
-                 os.path.join(tmp, name), "-nolisten", "tcp", "-noreset", "-nocursor"], log)
+                 os.path.join(tmp, name), "-nolisten", "tcp", "-noreset"] + ["-nocursor"] * (not pointer), log)
     m = p.wait_for(r"^(\d+)\s*$", 20)
     return (p, ":" + m.group(1)) if m else (p, None)
 

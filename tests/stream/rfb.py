@@ -15,8 +15,8 @@ import struct
 import sys
 import time
 
-NONE, VENCRYPT, X509NONE = 1, 19, 260
-QEMU_KEYS = -258
+NONE, VENCRYPT, X509NONE, X509PLAIN = 1, 19, 260, 262
+QEMU_KEYS, LED_STATE, NAME, SCREENS, DESKTOP_SIZE = -258, -261, -307, -308, -223
 CAPROCK = 0x43505201
 
 
@@ -68,7 +68,10 @@ class WebSocket(Stream):
 
 
 class Client(Stream):
-    def __init__(self, host, port, tls=True, timeout=30, wrap=None):
+    def __init__(self, host, port, tls=True, timeout=30, wrap=None, login=None):
+        """login: user and password, for X509Plain."""
+        subtype = X509PLAIN if login else X509NONE
+        self.fences, self.ends = [], 0
         self.s = socket.create_connection((host, port), timeout)
         if wrap:
             self.s = wrap(self.s)
@@ -83,13 +86,16 @@ class Client(Stream):
             assert self.exactly(1) == b"\0"
             n = self.exactly(1)[0]
             types = struct.unpack(">%dI" % n, self.exactly(4 * n))
-            assert X509NONE in types, types
-            self.s.sendall(struct.pack(">I", X509NONE))
+            assert subtype in types, types
+            self.s.sendall(struct.pack(">I", subtype))
             assert self.exactly(1) == b"\1"
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             self.s = context.wrap_socket(self.s)
+            if login:
+                user, password = (word.encode() for word in login)
+                self.s.sendall(struct.pack(">II", len(user), len(password)) + user + password)
         else:
             assert NONE in offered, offered
             self.s.sendall(bytes([NONE]))
@@ -105,25 +111,62 @@ class Client(Stream):
     def encodings(self, *numbers):
         self.send(struct.pack(">BxH%di" % len(numbers), 2, len(numbers), *numbers))
 
+    def ask(self, incremental=1):
+        self.send(struct.pack(">BBHHHH", 3, incremental, 0, 0, self.width, self.height))
+
+    def update(self):
+        """The next update's rectangles: encoding, x, y, width, height, body. Other messages are left out."""
+        while True:
+            kind = self.exactly(1)[0]
+            if kind == 0:
+                break
+            if kind == 3:  # text: an extended one has a negative length
+                self.exactly(abs(struct.unpack(">xxxi", self.exactly(7))[0]))
+            elif kind == 248:  # fence
+                self.fences.append(self.exactly(struct.unpack(">xxxxxxxB", self.exactly(8))[0]))
+            else:
+                assert kind == 150, kind  # the end of continuous updates
+                self.ends += 1
+        _, rects = struct.unpack(">BH", self.exactly(3))
+        out = []
+        for _ in range(rects):
+            x, y, w, h, encoding = struct.unpack(">HHHHi", self.exactly(12))
+            head = b""
+            if encoding == 0:
+                size = w * h * 4
+            elif encoding in (NAME, SCREENS):
+                head = self.exactly(4)
+                size = struct.unpack(">I", head)[0] if encoding == NAME else head[0] * 16
+            else:
+                assert encoding in (QEMU_KEYS, LED_STATE, DESKTOP_SIZE), encoding
+                size = encoding == LED_STATE
+            out.append((encoding, x, y, w, h, head + self.exactly(size)))
+        return out
+
+    def pseudo(self, wanted):
+        """Asks until an update brings that pseudo-rectangle, which is returned."""
+        while True:
+            self.ask()
+            for rect in self.update():
+                if rect[0] == wanted:
+                    return rect
+
     def picture(self):
         """A whole update in Raw: blue, green, red, 0 each."""
         self.encodings(0)
-        self.send(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
+        self.ask(incremental=0)
         out = bytearray(self.width * self.height * 4)
         missing = self.width * self.height
         while missing > 0:
-            kind, _, rects = struct.unpack(">BBH", self.exactly(4))
-            assert kind == 0, kind
-            for _ in range(rects):
-                x, y, w, h, encoding = struct.unpack(">HHHHi", self.exactly(12))
-                assert encoding == 0, encoding
-                data = self.exactly(w * h * 4)
+            for encoding, x, y, w, h, data in self.update():
+                if encoding:
+                    continue
                 for row in range(h):
                     at = ((y + row) * self.width + x) * 4
                     out[at:at + w * 4] = data[row * w * 4:(row + 1) * w * 4]
                 missing -= w * h
             if missing > 0:
-                self.send(struct.pack(">BBHHHH", 3, 1, 0, 0, self.width, self.height))
+                self.ask()
         out[3::4] = bytes(len(out) // 4)
         return bytes(out)
 

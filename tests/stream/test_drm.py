@@ -14,6 +14,11 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import qmp  # noqa: E402
+from rfb import LED_STATE, QEMU_KEYS, Client  # noqa: E402
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 BUILD = os.path.join(ROOT, "build")
 VIEWER = os.path.join(BUILD, "caprock-viewer")
@@ -82,25 +87,10 @@ class Guest:
         self.p.stdin.flush()
         return self.wait(answer, since, 60 * PATIENCE)
 
-    def qmp(self, command, **arguments):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(self.qmp_path)
-            f = s.makefile("rw")
-            f.readline()
-            for c, a in (("qmp_capabilities", {}), (command, arguments)):
-                f.write(json.dumps({"execute": c, "arguments": a}) + "\n")
-                f.flush()
-                while True:
-                    answer = json.loads(f.readline())
-                    if "return" in answer or "error" in answer:
-                        break
-            if "error" in answer:
-                raise RuntimeError(answer["error"]["desc"])
-
     def screen(self, device="video", head=0):
         """Width, height and the pixels (blue, green, red, 0) that the emulator shows."""
         path = os.path.join(self.folder, "screen.ppm")
-        self.qmp("screendump", filename=path, device=device, head=head)
+        qmp.run(self.qmp_path, "screendump", filename=path, device=device, head=head)
         data = open(path, "rb").read()
         m = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
         w, h = int(m.group(1)), int(m.group(2))
@@ -171,6 +161,7 @@ def on_virtio(folder):
         tell(said == "cursor 7" and cursor.get("width") == 64 and got == g.screen()[2],
              name + ": the pointer's plane arrives as a pointer, not in the picture", text + str(cursor))
         inputs(g)
+        locks(g)
         tell(g.wait("agent runs as uid 1000$", seconds=1) is not None, name + ": the agent runs as the desktop's user", g.text())
     finally:
         g.stop()
@@ -204,6 +195,18 @@ def inputs(g):
     missing = [w for w in wanted if not g.wait("event " + w + "$", since, 20 * PATIENCE)]
     tell(not missing, "uinput: a pen's pressure, tilt and tip, and six axes reach it, and are let go of when the viewer leaves",
          "missing: %s\n%s%s\n%s" % (missing, p.stdout, p.stderr, "\n".join(g.lines[since:])))
+
+
+def locks(g):
+    """Linux lights the lamps of our keyboard: so the agent knows the desktop's Caps Lock."""
+    c = Client("127.0.0.1", g.port, timeout=60 * PATIENCE)
+    c.encodings(0, QEMU_KEYS, LED_STATE)
+    lamps = [c.pseudo(LED_STATE)[-1][0] & 4]
+    for _ in range(2):
+        for down in (1, 0):
+            c.key(down, 0xffe5, 0x3a)
+        lamps.append(c.pseudo(LED_STATE)[-1][0] & 4)
+    tell(lamps == [0, 4, 0], "uinput: Caps Lock goes on and off in the guest, and viewers are told", str(lamps))
 
 
 def on_two_outputs(folder):

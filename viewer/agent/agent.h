@@ -32,7 +32,7 @@ struct session {
 	struct net_stream net;
 	struct hs_server hs;
 	char peer[64];
-	char user[64];
+	struct ticket_right right;
 	u64 since_us, heard_us, input_us, tried_us;
 	u64 deadline_us; /* of the opening, or of the last word */
 	u32 auth_id;	 /* of the question to the helper */
@@ -63,6 +63,7 @@ struct agent {
 	struct desktop desktop;
 	const struct input_ops *input_ops;
 	struct input *input;
+	u8 locks; /* of the desktop's keyboard: RFB's LED bits */
 	const struct video_enc_ops *encoder;
 	gnutls_certificate_credentials_t cred;
 	int listen_fd, ws_fd, event_fd, signal_fd;
@@ -94,6 +95,8 @@ void session_tick(struct session *s, u64 now);
 void session_limit(struct session *s);
 void session_change(struct session *s, const struct desktop_change *c);
 void session_coded(struct session *s);
+/* The desktop's locks changed. */
+void session_locks(struct session *s);
 /* The desktop's clipboard has new text. */
 void session_clipboard(struct session *s, const char *text, u32 n);
 /* Text from the viewer; NULL clipboard is fine. */

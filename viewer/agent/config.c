@@ -64,7 +64,9 @@ static const struct key keys[] = {
     STR(user, "", "who may log in; empty: who runs the agent"),
     STR(password_file, "", "user:hash lines as crypt(3) makes them; empty: PAM"),
     STR(vnc_password_file, "", "file holding the password of x509vnc and vnc"),
-    STR(ticket_file, "", "one-use tickets a broker wrote: ticket and expiry (Unix time) a line"),
+    STR(ticket_file, "",
+	"one-use tickets a broker wrote, one a line: ticket, expiry (Unix time), and view for "
+	"who may look only"),
     NUM(max_viewers, 1, 64, "8", "viewers at a time"),
     NUM(max_handshakes, 1, 256, "16", "connections that have not logged in yet"),
     NUM(handshake_s, 1, 120, "10", "seconds a connection has to log in"),

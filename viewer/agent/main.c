@@ -131,6 +131,7 @@ static int open_desktop(struct agent *a, char *error, size_t n)
 	if (!a->input)
 		return ERR_IO;
 	a->input_ops->resize(a->input, a->desktop.heads.width, a->desktop.heads.height);
+	a->input_ops->locks(a->input, &a->locks);
 	if (ops == &capture_x11 && a->conf.clipboard != CLIP_OFF) {
 		a->clipboard = clipboard_open(conf.source, error, n);
 		if (!a->clipboard)

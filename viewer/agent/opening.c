@@ -38,7 +38,8 @@ static bool enter(struct session *s)
 	session_limit(s);
 	s->state = SESSION_RUN;
 	s->heard_us = s->input_us = now_us();
-	agent_log("%s is in%s%s%s", s->peer, *s->user ? " as " : "", s->user,
+	agent_log("%s is in%s%s%s%s", s->peer, *s->right.user ? " as " : "", s->right.user,
+		  s->right.view_only ? ", to look only" : "",
 		  s->net.tls_up ? "" : ", not encrypted");
 	return true;
 }
@@ -69,12 +70,12 @@ static bool use_ticket(struct session *s)
 	struct agent *a = s->agent;
 	u8 secret[NATIVE_TOKEN];
 	bool ok = !ticket_parse(s->hs.password, secret) &&
-		  !ticket_use(&a->tickets, secret, now_us(), s->user);
+		  !ticket_use(&a->tickets, secret, now_us(), &s->right);
 
 	s->resumed = ok;
 	if (!ok && *a->conf.ticket_file) {
-		ok = !ticket_from_file(a->conf.ticket_file, s->hs.password);
-		snprintf(s->user, sizeof(s->user), "%s", a->conf.user);
+		ok = !ticket_from_file(a->conf.ticket_file, s->hs.password, &s->right.view_only);
+		snprintf(s->right.user, sizeof(s->right.user), "%s", a->conf.user);
 	}
 	explicit_bzero(secret, sizeof(secret));
 	return ok;
@@ -94,7 +95,7 @@ static void check_plain(struct session *s)
 		agent_log("the helper caprock-auth is gone: nobody can log in");
 		verdict(s, "passwords cannot be checked now");
 	} else {
-		snprintf(s->user, sizeof(s->user), "%s", a->conf.user);
+		snprintf(s->right.user, sizeof(s->right.user), "%s", a->conf.user);
 		s->state = SESSION_AUTH;
 	}
 	explicit_bzero(s->hs.password, sizeof(s->hs.password));

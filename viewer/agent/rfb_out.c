@@ -149,7 +149,8 @@ void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_strea
 }
 
 /* Pseudo-rectangles that are due; returns how many were written. */
-static u16 put_news(struct rfb_out *o, const struct desktop *d, const char *name, struct wbuf *w)
+static u16 put_news(struct rfb_out *o, const struct desktop *d, const char *name, u8 locks,
+		    struct wbuf *w)
 {
 	u16 n = 0;
 
@@ -181,7 +182,7 @@ static u16 put_news(struct rfb_out *o, const struct desktop *d, const char *name
 	}
 	if (o->send_leds) {
 		rfb_put_rect(w, (struct rect){0}, ENC_LED_STATE);
-		put_u8(w, o->led_state);
+		put_u8(w, locks);
 		o->send_leds = false;
 		n++;
 	}
@@ -310,8 +311,8 @@ static u32 put_batch(struct rfb_out *o, const struct desktop *d, bool lossless, 
 }
 
 /* One update: news, the picture just coded if there is one, what is dirty, what has rested. */
-static void put_update(struct rfb_out *o, const struct desktop *d, const char *name, bool picture,
-		       struct wbuf *w)
+static void put_update(struct rfb_out *o, const struct desktop *d, const char *name, u8 locks,
+		       bool picture, struct wbuf *w)
 {
 	size_t from = w->n, count_at;
 	bool resized = o->size_changed;
@@ -319,7 +320,7 @@ static void put_update(struct rfb_out *o, const struct desktop *d, const char *n
 
 	rfb_put_update(w, 0);
 	count_at = w->n - 2;
-	n = put_news(o, d, name, w);
+	n = put_news(o, d, name, locks, w);
 	/* After a change of size a viewer asks anew: pixels in the same update confuse some. */
 	if (!resized) {
 		bool calm = tileset_empty(&o->dirty) && !picture;
@@ -345,8 +346,8 @@ static void put_update(struct rfb_out *o, const struct desktop *d, const char *n
 	o->updates++;
 }
 
-void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net,
-		  struct link *l)
+void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, u8 locks,
+		  struct net_stream *net, struct link *l)
 {
 	u64 now = now_us();
 	bool news = o->send_screens || o->send_name || o->send_qemu || o->send_leds ||
@@ -364,10 +365,11 @@ void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, struct
 		return;
 	if (o->h264 && !o->size_changed && rfb_video_start(&o->video, d, &o->dirty, l))
 		return;
-	put_update(o, d, name, false, &net->out);
+	put_update(o, d, name, locks, false, &net->out);
 }
 
-void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net)
+void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, u8 locks,
+		   struct net_stream *net)
 {
 	if (!rfb_video_coded(&o->video))
 		return;
@@ -375,7 +377,7 @@ void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, struc
 	bool picture = o->h264 && o->video.coder.out.n > 0;
 	if (!picture)
 		tileset_or(&o->dirty, &o->video.moving);
-	put_update(o, d, name, picture, &net->out);
+	put_update(o, d, name, locks, picture, &net->out);
 }
 
 u64 rfb_out_due(const struct rfb_out *o, const struct desktop *d)

@@ -28,7 +28,6 @@ struct rfb_out {
 	bool streaming; /* continuous updates are on */
 	bool send_cursor, send_screens, send_name, send_qemu, send_leds, size_changed;
 	u16 screens_reason, screens_status;
-	u8 led_state;
 	struct zrle_enc zrle;
 	struct tight_enc tight;
 	u64 updates;
@@ -44,11 +43,12 @@ void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *o
 		       const struct desktop *d, const struct video_enc_ops *ops, int event);
 void rfb_out_request(struct rfb_out *o, bool incremental, struct rect r);
 void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_stream *net);
-/* Sends one update if one is owed and there is something to tell. */
-void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net,
-		  struct link *l);
+/* Sends one update if one is owed and there is something to tell. locks: RFB's LED bits. */
+void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, u8 locks,
+		  struct net_stream *net, struct link *l);
 /* The coder's event fired. */
-void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net);
+void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, u8 locks,
+		   struct net_stream *net);
 /* When a pump can do something that it cannot now. */
 u64 rfb_out_due(const struct rfb_out *o, const struct desktop *d);
 __must_check int rfb_out_resize(struct rfb_out *o, const struct desktop *d);

@@ -17,7 +17,7 @@
 #include "core/base/err.h"
 #include "viewer/agent/agent.h"
 
-#define FIXED_FDS 8
+#define FIXED_FDS 9
 
 void agent_log(const char *format, ...)
 {
@@ -190,6 +190,14 @@ static void clipboard_turn(struct agent *a)
 		session_clipboard(a->sessions[i], text, n);
 }
 
+static void locks_turn(struct agent *a)
+{
+	if (!a->input_ops->locks(a->input, &a->locks))
+		return;
+	for (u32 i = 0; i < a->nsessions; i++)
+		session_locks(a->sessions[i]);
+}
+
 static bool anybody(const struct agent *a)
 {
 	for (u32 i = 0; i < a->nsessions; i++)
@@ -235,6 +243,7 @@ void server_run(struct agent *a)
 		fds[5] = (struct pollfd){a->clipboard ? clipboard_fd(a->clipboard) : -1, POLLIN, 0};
 		fds[6] = (struct pollfd){a->broker.fd, POLLIN, 0};
 		fds[7] = (struct pollfd){sound_fd(&a->sound), POLLIN, 0};
+		fds[8] = (struct pollfd){a->input_ops->fd(a->input), POLLIN, 0};
 		for (u32 i = 0; i < a->nsessions; i++) {
 			struct session *s = a->sessions[i];
 
@@ -272,6 +281,7 @@ void server_run(struct agent *a)
 			clipboard_turn(a);
 		if (fds[7].revents || sound_due(&a->sound) <= now_us())
 			sound_turn(a);
+		locks_turn(a); /* replies may have brought its news along already */
 		if (fds[1].revents)
 			accept_all(a, a->listen_fd, false);
 		if (fds[2].revents)

@@ -106,7 +106,7 @@ static void pump(struct session *s)
 	if (s->native)
 		native_out_pump(&s->out, &a->desktop, &s->net, &s->link);
 	else
-		rfb_out_pump(&s->rfb, &a->desktop, a->conf.name, &s->net, &s->link);
+		rfb_out_pump(&s->rfb, &a->desktop, a->conf.name, a->locks, &s->net, &s->link);
 }
 
 short session_events(const struct session *s)
@@ -224,13 +224,26 @@ static void tell_refused(struct session *s, struct coder *c)
 		native_put_bytes(&s->net.out, CH_CONTROL, CTL_NOTICE, text, (u32)strlen(text));
 }
 
+void session_locks(struct session *s)
+{
+	if (s->state != SESSION_RUN)
+		return;
+	s->rfb.send_leds = s->rfb.leds;
+	if (s->native)
+		session_put_locks(s);
+	pump(s);
+	if (net_flush(&s->net))
+		return;
+}
+
 void session_coded(struct session *s)
 {
 	if (s->state != SESSION_RUN)
 		return;
 	if (!s->native) {
 		tell_refused(s, &s->rfb.video.coder);
-		rfb_out_coded(&s->rfb, &s->agent->desktop, s->agent->conf.name, &s->net);
+		rfb_out_coded(&s->rfb, &s->agent->desktop, s->agent->conf.name, s->agent->locks,
+			      &s->net);
 		if (net_flush(&s->net))
 			return;
 		pump(s);

@@ -4,10 +4,15 @@
 #include "core/base/err.h"
 #include "viewer/agent/session_in.h"
 
+bool session_may_change(const struct session *s)
+{
+	return !s->agent->conf.view_only && !s->right.view_only;
+}
+
 bool session_may_touch(struct session *s)
 {
 	s->input_us = now_us();
-	return !s->agent->conf.view_only;
+	return session_may_change(s);
 }
 
 void session_key(struct session *s, bool down, u32 keysym, u32 scancode)
@@ -17,8 +22,9 @@ void session_key(struct session *s, bool down, u32 keysym, u32 scancode)
 
 	if (!session_may_touch(s))
 		return;
+	/* A key keeps its scancode; what it writes changes with Shift between press and release. */
 	for (i = 0; i < s->ndown; i++)
-		if (s->down[i].keysym == keysym && s->down[i].scancode == scancode)
+		if (s->down[i].scancode == scancode && (scancode || s->down[i].keysym == keysym))
 			break;
 	if (down && i == s->ndown) {
 		if (s->ndown == SESSION_MAX_DOWN)
@@ -89,8 +95,8 @@ static void set_size(struct session *s, const struct rfb_client_msg *m)
 	for (u8 i = 0; i < want.n; i++)
 		want.list[i] = m->size.list[i].r;
 	int e = !want.n || !want.width || !want.height ? ERR_INVAL
-		: a->conf.view_only		       ? ERR_PERM
-				    : a->desktop.ops->resize(a->desktop.capture, &want);
+		: !session_may_change(s)	       ? ERR_PERM
+					 : a->desktop.ops->resize(a->desktop.capture, &want);
 	s->rfb.screens_reason = SCREENS_BY_THIS;
 	s->rfb.screens_status = !e		 ? SCREENS_OK
 				: e == ERR_INVAL ? SCREENS_INVALID

@@ -12,6 +12,13 @@ void session_put_cursor(struct session *s)
 			  c->argb);
 }
 
+void session_put_locks(struct session *s)
+{
+	u8 p[4] = {0, 0, 0, s->agent->locks};
+
+	native_put_bytes(&s->net.out, CH_INPUT, INP_LOCKS, p, sizeof(p));
+}
+
 int session_renew_native(struct session *s)
 {
 	struct agent *a = s->agent;
@@ -48,7 +55,7 @@ static int hello(struct session *s, const u8 *p, u32 n)
 	static const u8 none[NATIVE_TOKEN];
 	struct agent *a = s->agent;
 	struct native_hello h;
-	char user[64];
+	struct ticket_right old;
 
 	if (s->native || native_get_hello(p, n, &h))
 		return ERR_CORRUPT;
@@ -59,18 +66,20 @@ static int hello(struct session *s, const u8 *p, u32 n)
 	s->features = h.features;
 	if (memcmp(h.token, none, NATIVE_TOKEN)) {
 		replace_old(s, h.token);
-		if (!ticket_use(&a->tickets, h.token, now_us(), user))
+		if (!ticket_use(&a->tickets, h.token, now_us(), &old))
 			s->resumed = true;
 	}
 	s->native = true; /* from here on session_close frees it */
-	if (ticket_new(&a->tickets, s->user, UINT64_MAX, s->token))
+	if (ticket_new(&a->tickets, &s->right, UINT64_MAX, s->token))
 		return ERR_IO;
 	native_put_bytes(&s->net.out, CH_CONTROL, CTL_TOKEN, s->token, NATIVE_TOKEN);
 	agent_log("%s speaks the native protocol%s", s->peer,
 		  s->resumed ? ", session resumed" : "");
 	int e = session_renew_native(s);
-	if (!e)
+	if (!e) {
 		session_put_cursor(s);
+		session_put_locks(s);
+	}
 	return e;
 }
 
@@ -124,7 +133,7 @@ static int display(struct session *s, u16 kind, const u8 *p, u32 n)
 	case DSP_SET_SIZE:
 		if (native_get_heads(p, n, &want))
 			return ERR_CORRUPT;
-		if (!s->agent->conf.view_only &&
+		if (session_may_change(s) &&
 		    s->agent->desktop.ops->resize(s->agent->desktop.capture, &want))
 			native_put_bytes(&s->net.out, CH_CONTROL, CTL_NOTICE,
 					 "The desktop cannot take that size.", 34);

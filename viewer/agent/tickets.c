@@ -14,7 +14,8 @@
 
 #define FILE_MAX (64u << 10)
 
-int ticket_new(struct tickets *t, const char *user, u64 until_us, u8 out[NATIVE_TOKEN])
+int ticket_new(struct tickets *t, const struct ticket_right *right, u64 until_us,
+	       u8 out[NATIVE_TOKEN])
 {
 	struct ticket *pick = &t->list[0];
 
@@ -23,13 +24,14 @@ int ticket_new(struct tickets *t, const char *user, u64 until_us, u8 out[NATIVE_
 			pick = &t->list[i];
 	if (getrandom(pick->secret, NATIVE_TOKEN, 0) != NATIVE_TOKEN)
 		return ERR_IO;
-	snprintf(pick->user, sizeof(pick->user), "%s", user);
+	pick->right = *right;
 	pick->until_us = until_us;
 	memcpy(out, pick->secret, NATIVE_TOKEN);
 	return 0;
 }
 
-int ticket_use(struct tickets *t, const u8 secret[NATIVE_TOKEN], u64 now, char user[64])
+int ticket_use(struct tickets *t, const u8 secret[NATIVE_TOKEN], u64 now,
+	       struct ticket_right *right)
 {
 	struct ticket *hit = NULL;
 
@@ -39,7 +41,7 @@ int ticket_use(struct tickets *t, const u8 secret[NATIVE_TOKEN], u64 now, char u
 			hit = &t->list[i];
 	if (!hit)
 		return ERR_PERM;
-	memcpy(user, hit->user, 64);
+	*right = hit->right;
 	explicit_bzero(hit, sizeof(*hit));
 	return 0;
 }
@@ -70,7 +72,7 @@ int ticket_parse(const char *hex, u8 out[NATIVE_TOKEN])
 	return 0;
 }
 
-int ticket_from_file(const char *path, const char *hex)
+int ticket_from_file(const char *path, const char *hex, bool *view_only)
 {
 	u8 secret[NATIVE_TOKEN], other[NATIVE_TOKEN];
 	char *text = NULL, *kept = NULL, *save = NULL;
@@ -87,13 +89,15 @@ int ticket_from_file(const char *path, const char *hex)
 	if (!text || !kept || pread(fd, text, (size_t)st.st_size, 0) != st.st_size)
 		goto out;
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		char t[NATIVE_TOKEN * 2 + 1];
+		char t[NATIVE_TOKEN * 2 + 1], word[8] = "";
 		long long until;
+		int n = sscanf(l, "%64s %lld %7s", t, &until, word);
 
-		if (sscanf(l, "%64s %lld", t, &until) != 2 || ticket_parse(t, other) ||
+		if (n < 2 || (n == 3 && strcmp(word, "view")) || ticket_parse(t, other) ||
 		    until < (long long)time(NULL))
 			continue; /* spent, or no ticket: not kept */
 		if (!gnutls_memcmp(other, secret, NATIVE_TOKEN)) {
+			*view_only = n == 3;
 			e = 0;
 			continue;
 		}

@@ -53,6 +53,8 @@ static void drop(struct client *c)
 	}
 	client_sound_drop(c);
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
+	c->locks_known = c->locks_first = c->ext_clipboard = false;
+	memset(c->held, 0, sizeof(c->held));
 	c->rects_left = 0;
 	c->eaten = 0;
 }
@@ -69,6 +71,7 @@ void client_close(struct client *c, bool say_goodbye)
 	free(c->cursor.argb);
 	free(c->clip_text);
 	client_sound_free(c);
+	wbuf_free(&c->own_text);
 	*c = (struct client){.net.fd = -1};
 }
 

@@ -25,6 +25,8 @@ enum client_state {
 	CLIENT_FAILED, /* `why` says it; worth another try unless `final` */
 };
 
+enum { HELD_BY_SYM = 1, HELD_BY_CODE };
+
 struct client_conf {
 	char host[256];
 	char port[16];
@@ -81,12 +83,18 @@ struct client {
 	char notice[512];
 	char *clip_text; /* from the desktop, since the owner last looked */
 	u32 clip_n;
-	u8 leds;
-	struct client_sound sound;
+	struct wbuf own_text; /* this desk's, until a plain server asks for it */
+	bool ext_clipboard;   /* that server speaks the extended clipboard */
+	u8 locks;	  /* of the desktop's keyboard: RFB's LED bits, 0 scroll, 1 num, 2 caps */
+	bool locks_known; /* this server tells them */
+	bool locks_first; /* it has, and the owner did not look yet */
 	bool native, qemu_keys;
-	u32 features;		       /* of the agent's HELLO */
+	u32 features;	   /* of the agent's HELLO */
+	struct client_sound sound;
 	struct pen_state pen;	       /* goes with the pointer */
 	struct native_pointer pointed; /* the last that was sent */
+	/* How keys that are down were told: they come up the same way, whatever the server learnt. */
+	u8 held[256];
 
 	u16 rects_left; /* of a plain RFB update in progress */
 	bool in_update;
@@ -119,7 +127,7 @@ void client_ready(struct client *c, short events);
 /* When client_tick() must run, monotonic us. */
 u64 client_due(const struct client *c);
 void client_tick(struct client *c);
-/* Is every pixel the desktop's own? Plain RFB does not tell: true once a picture is there. */
+/* Is every pixel the desktop's own? Plain RFB does not tell: true once all have been painted. */
 bool client_is_exact(const struct client *c);
 /* The picture of the last commit is on screen since now. */
 void client_shown(struct client *c, u32 present_us);
@@ -130,6 +138,7 @@ void client_pointer(struct client *c, u16 x, u16 y, u16 buttons);
 void client_pen(struct client *c, const struct pen_state *pen);
 void client_six_axes(struct client *c, const s16 axes[NATIVE_AXES], u32 buttons);
 void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons);
+/* The pointer's buttons; a native server lets go of everything. */
 void client_release_all(struct client *c);
 void client_clipboard(struct client *c, const char *text, u32 n);
 /* Mutes the desktop's sound, which then is not sent, or lets it be heard again. */
@@ -151,6 +160,7 @@ __must_check int client_resize(struct client *c, const struct native_heads *h);
 void client_begin(struct client *c);
 /* Takes argb. */
 void client_keep_cursor(struct client *c, u16 w, u16 h, u16 hot_x, u16 hot_y, u32 *argb);
+void client_keep_locks(struct client *c, u8 locks);
 void client_keep_text(struct client *c, const u8 *p, u32 n);
 u64 client_now(void);
 

@@ -35,6 +35,13 @@ void client_keep_cursor(struct client *c, u16 w, u16 h, u16 hx, u16 hy, u32 *arg
 	c->cursor = (struct client_cursor){w, h, hx, hy, argb, true};
 }
 
+void client_keep_locks(struct client *c, u8 locks)
+{
+	c->locks_first |= !c->locks_known;
+	c->locks_known = true;
+	c->locks = locks;
+}
+
 void client_keep_text(struct client *c, const u8 *p, u32 n)
 {
 	char *t = malloc((size_t)n + 1);
@@ -52,6 +59,5 @@ bool client_is_exact(const struct client *c)
 {
 	u32 n = c->exact.cols * c->exact.rows;
 
-	return c->state == CLIENT_IN && n &&
-	       (c->native ? tileset_count(&c->exact) == n : c->commits > 0);
+	return c->state == CLIENT_IN && n && tileset_count(&c->exact) == n;
 }

@@ -68,6 +68,8 @@ static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 	fds[1] = (struct pollfd){v->w ? window_fd(v->w) : -1, POLLIN, 0};
 	if (v->w && fds[1].fd < 0)
 		due = earliest(due, now + EVENTS_US);
+	if (v->w && window_waits(v->w))
+		due = now;
 	if (v->lost_us && c->state != CLIENT_IN)
 		due = earliest(due, c->began_us + RETRY_US);
 	if (v->o.seconds)
@@ -187,6 +189,8 @@ static int run(struct viewer *v)
 			return 0;
 		if (fds[0].fd >= 0 && fds[0].revents)
 			client_ready(c, fds[0].revents);
+		if (v->w)
+			window_follow(v->w, c);
 		client_tick(c);
 		show(v);
 		film(v);

@@ -230,7 +230,7 @@ int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n)
 		return kind == CUR_SHAPE ? on_cursor(c, p, n) : 0;
 	case CH_INPUT:
 		if (kind == INP_LOCKS && n == 4)
-			c->leds = p[3];
+			client_keep_locks(c, p[3]);
 		return 0;
 	case CH_AUDIO:
 		return c->native ? client_sound(c, kind, p, n) : ERR_CORRUPT;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "viewer/client/client.h"
+#include "viewer/proto/clip.h"
 
 #define NO_BODY (-1000) /* a pseudo-rectangle without one: all of it was read */
 
@@ -123,8 +124,10 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 		c->qemu_keys = true;
 		return NO_BODY;
 	case ENC_LED_STATE:
-		c->leds = get_u8(&r);
-		return r.starved ? 0 : 1;
+		if (!n)
+			return 0;
+		client_keep_locks(c, get_u8(&r));
+		return 1;
 	case ENC_DESKTOP_NAME: {
 		u32 len = get_u32(&r);
 		if (!r.starved && len > RFB_MAX_NAME)
@@ -139,8 +142,10 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 	default:
 		return ERR_UNSUPPORTED; /* never offered */
 	}
-	if (used > 0)
+	if (used > 0) {
 		tileset_add_rect(&c->painted, k->r);
+		tileset_add_rect(&c->exact, k->r);
+	}
 	return used;
 }
 
@@ -175,6 +180,29 @@ static ssize_t update_rect(struct client *c, const u8 *p, size_t n)
 	return head + used;
 }
 
+/* Damaged text is left out; the rest of the session does not depend on it. */
+static void on_cut(struct client *c, const struct rfb_cut *cut)
+{
+	struct wbuf text = {0};
+
+	if (!cut->ext) {
+		clip_from_latin1(&text, cut->data, cut->n);
+	} else if (cut->flags & CLIP_CAPS) {
+		c->ext_clipboard = true;
+		clip_put_caps(&c->net.out, false);
+	} else if (cut->flags & CLIP_PROVIDE) {
+		if (clip_get_text(cut, &text))
+			text.n = 0;
+	} else if (cut->flags & CLIP_NOTIFY && cut->flags & CLIP_TEXT) {
+		clip_put_word(&c->net.out, false, CLIP_REQUEST);
+	} else if (cut->flags & CLIP_REQUEST && c->own_text.n) {
+		clip_put_text(&c->net.out, false, (const char *)c->own_text.p, (u32)c->own_text.n);
+	}
+	if (text.n && !text.failed)
+		client_keep_text(c, text.p, (u32)text.n);
+	wbuf_free(&text);
+}
+
 ssize_t client_message(struct client *c, const u8 *p, size_t n)
 {
 	struct rfb_server_msg m;
@@ -194,8 +222,7 @@ ssize_t client_message(struct client *c, const u8 *p, size_t n)
 	case RFB_END_CONTINUOUS:
 		return used; /* the request after each update serves as well */
 	case RFB_SERVER_CUT_TEXT:
-		if (!m.cut.ext)
-			client_keep_text(c, m.cut.data, m.cut.n);
+		on_cut(c, &m.cut);
 		return used;
 	case RFB_SERVER_FENCE:
 		if (m.fence.flags & FENCE_REQUEST)

@@ -1,5 +1,6 @@
 /* What a client says: its wishes, what is on screen, what the person does. */
 #include "viewer/client/client.h"
+#include "viewer/proto/clip.h"
 
 void client_begin(struct client *c)
 {
@@ -27,6 +28,7 @@ void client_begin(struct client *c)
 	list[n++] = ENC_CURSOR;
 	list[n++] = ENC_QEMU_KEYS;
 	list[n++] = ENC_LED_STATE;
+	list[n++] = ENC_EXT_CLIPBOARD;
 	list[n++] = ENC_DESKTOP_NAME;
 	list[n++] = ENC_CONTINUOUS;
 	list[n++] = ENC_FENCE;
@@ -59,10 +61,15 @@ void client_key(struct client *c, bool down, u32 keysym, u32 scancode)
 {
 	if (c->state != CLIENT_IN)
 		return;
+	u8 *held = &c->held[scancode & 255], how = *held;
+
+	if (!how)
+		how = c->native || c->qemu_keys ? HELD_BY_CODE : HELD_BY_SYM;
+	*held = down ? how : 0;
 	if (c->native)
 		native_put_key(&c->net.out, down, keysym, scancode);
 	else
-		rfb_put_key(&c->net.out, down, keysym, c->qemu_keys ? scancode : 0);
+		rfb_put_key(&c->net.out, down, keysym, how == HELD_BY_CODE ? scancode : 0);
 	out(c);
 }
 
@@ -112,9 +119,13 @@ void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons)
 
 void client_release_all(struct client *c)
 {
-	if (c->state != CLIENT_IN || !c->native)
+	if (c->state != CLIENT_IN)
 		return;
-	native_put_bytes(&c->net.out, CH_INPUT, INP_RELEASE, NULL, 0);
+	if (c->native)
+		native_put_bytes(&c->net.out, CH_INPUT, INP_RELEASE, NULL, 0);
+	else if (c->pointed.buttons) /* keys are the owner's to let go of */
+		client_pointer(c, c->pointed.x, c->pointed.y, 0);
+	c->pointed.buttons = 0;
 	out(c);
 }
 
@@ -122,10 +133,16 @@ void client_clipboard(struct client *c, const char *text, u32 n)
 {
 	if (c->state != CLIENT_IN || n > NATIVE_MAX_UP)
 		return;
-	if (c->native)
+	if (c->native) {
 		native_put_bytes(&c->net.out, CH_CLIPBOARD, 1, text, n);
-	else
-		rfb_put_cut_latin1(&c->net.out, false, text, n);
+	} else if (c->ext_clipboard) {
+		wbuf_free(&c->own_text);
+		put_bytes(&c->own_text, text, n);
+		if (!c->own_text.failed)
+			clip_put_word(&c->net.out, false, CLIP_NOTIFY);
+	} else {
+		clip_put_latin1(&c->net.out, false, text, n);
+	}
 	out(c);
 }
 

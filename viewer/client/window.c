@@ -10,6 +10,8 @@
 #include <X11/Xlib.h>
 
 #include "viewer/client/keys.h"
+#include "viewer/client/keysym.h"
+#include "viewer/client/locks.h"
 #include "viewer/client/output.h"
 #include "viewer/client/window.h"
 
@@ -26,10 +28,28 @@ struct window {
 	bool relative, stats;
 	bool film, mute; /* asked for, not yet told */
 	u16 buttons;
-	u8 down[SDL_NUM_SCANCODES];
+	u32 keysym;		     /* of the press that comes next; 0: not told */
+	u32 down[SDL_NUM_SCANCODES]; /* keysym it was pressed as, plus 1; 0: it is up */
 	u32 title_commits, title_ms;
 	char said[512];
 };
+
+/* X's input method composes nothing without its file: dead keys are the desktop's to compose. */
+static int init_video(void)
+{
+	const char *now = getenv("XCOMPOSEFILE");
+	char *had = now ? strdup(now) : NULL;
+
+	if ((now && !had) || setenv("XCOMPOSEFILE", "/dev/null", 1)) {
+		free(had);
+		return SDL_SetError("out of memory");
+	}
+	int e = SDL_Init(SDL_INIT_VIDEO);
+	if (had ? setenv("XCOMPOSEFILE", had, 1) : unsetenv("XCOMPOSEFILE"))
+		e = SDL_SetError("out of memory");
+	free(had);
+	return e;
+}
 
 struct window *window_open(const struct window_conf *conf, char *error, size_t n)
 {
@@ -40,8 +60,10 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 	w->conf = *conf;
 	SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
 	SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	/* The first click after the keyboard came is meant for the desktop as well. */
+	SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
 	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
-	if (SDL_Init(SDL_INIT_VIDEO)) {
+	if (init_video()) {
 		snprintf(error, n, "no display: %s", SDL_GetError());
 		free(w);
 		return NULL;
@@ -55,6 +77,8 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 		free(w);
 		return NULL;
 	}
+	SDL_EventState(SDL_SYSWMEVENT, SDL_ENABLE); /* for keysym_of() */
+	SDL_StopTextInput();			    /* an input method would keep keys to itself */
 	w->whole = true;
 	return w;
 }
@@ -80,6 +104,15 @@ int window_fd(struct window *w)
 	if (SDL_GetWindowWMInfo(w->win, &info) && info.subsystem == SDL_SYSWM_X11)
 		return ConnectionNumber(info.info.x11.display);
 	return -1;
+}
+
+bool window_waits(struct window *w)
+{
+	SDL_SysWMinfo info;
+
+	SDL_VERSION(&info.version);
+	return SDL_GetWindowWMInfo(w->win, &info) && info.subsystem == SDL_SYSWM_X11 &&
+	       XEventsQueued(info.info.x11.display, QueuedAlready) > 0;
 }
 
 /* The largest size with the picture's shape; whole multiples unless smooth scaling is on. */
@@ -294,9 +327,7 @@ static void release_all(struct window *w, struct client *c)
 {
 	for (int i = 0; i < SDL_NUM_SCANCODES; i++)
 		if (w->down[i]) {
-			SDL_Keysym k = {.scancode = (SDL_Scancode)i,
-					.sym = SDL_GetKeyFromScancode((SDL_Scancode)i)};
-			client_key(c, false, key_keysym(&k), key_scancode(k.scancode));
+			client_key(c, false, w->down[i] - 1, key_scancode((SDL_Scancode)i));
 			w->down[i] = 0;
 		}
 	w->buttons = 0;
@@ -401,13 +432,16 @@ static void button(struct window *w, struct client *c, const SDL_MouseButtonEven
 static void key(struct window *w, struct client *c, const SDL_KeyboardEvent *e)
 {
 	bool down = e->type == SDL_KEYDOWN;
+	u32 *held = &w->down[e->keysym.scancode];
 
 	if (hot_key(w, c, e))
 		return;
-	if (!down && !w->down[e->keysym.scancode])
+	if (!down && !*held)
 		return; /* released already when the focus went */
-	w->down[e->keysym.scancode] = down;
-	client_key(c, down, key_keysym(&e->keysym), key_scancode(e->keysym.scancode));
+	/* A server that knows keysyms only must be told to release what it was told to press. */
+	u32 sym = *held ? *held - 1 : w->keysym ? w->keysym : key_keysym(&e->keysym);
+	*held = down ? sym + 1 : 0;
+	client_key(c, down, sym, key_scancode(e->keysym.scancode));
 }
 
 bool window_events(struct window *w, struct client *c)
@@ -418,6 +452,9 @@ bool window_events(struct window *w, struct client *c)
 		switch (e.type) {
 		case SDL_QUIT:
 			return false;
+		case SDL_SYSWMEVENT: /* comes before what SDL makes of it */
+			w->keysym = keysym_of(&e.syswm);
+			break;
 		case SDL_KEYDOWN:
 		case SDL_KEYUP:
 			key(w, c, &e.key);
@@ -440,8 +477,10 @@ bool window_events(struct window *w, struct client *c)
 		case SDL_WINDOWEVENT:
 			if (e.window.event == SDL_WINDOWEVENT_FOCUS_LOST)
 				release_all(w, c);
-			else if (e.window.event == SDL_WINDOWEVENT_FOCUS_GAINED &&
-				 w->conf.clipboard_in && SDL_HasClipboardText()) {
+			else if (e.window.event == SDL_WINDOWEVENT_FOCUS_GAINED)
+				locks_match(c);
+			if (e.window.event == SDL_WINDOWEVENT_FOCUS_GAINED &&
+			    w->conf.clipboard_in && SDL_HasClipboardText()) {
 				char *t = SDL_GetClipboardText();
 				client_clipboard(c, t, (u32)strlen(t));
 				SDL_free(t);
@@ -455,9 +494,15 @@ bool window_events(struct window *w, struct client *c)
 			break;
 		}
 	}
+	return true;
+}
+
+void window_follow(struct window *w, struct client *c)
+{
+	if (c->locks_first && SDL_GetKeyboardFocus())
+		locks_match(c);
 	if (c->clip_text && w->conf.clipboard_out)
 		SDL_SetClipboardText(c->clip_text);
 	free(c->clip_text);
 	c->clip_text = NULL;
-	return true;
 }

@@ -14,8 +14,12 @@ struct window *window_open(const struct window_conf *conf, char *error, size_t n
 void window_close(struct window *w);
 /* Descriptor that is readable when events wait, -1: must be looked at by time. */
 int window_fd(struct window *w);
+/* Were events read along with an answer of the display? The descriptor will not tell of those. */
+bool window_waits(struct window *w);
 /* Handles events; false: the person wants to leave. */
 bool window_events(struct window *w, struct client *c);
+/* What the desktop said beside its picture: its clipboard's text, its locks. */
+void window_follow(struct window *w, struct client *c);
 /* Shows what the client has painted. Returns microseconds it took. */
 u32 window_present(struct window *w, struct client *c);
 /* True once after the key for it: recording should begin, or end. */

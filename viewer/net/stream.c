@@ -14,6 +14,14 @@
 
 #define PRIORITY      "SECURE128:-VERS-ALL:+VERS-TLS1.3"
 #define NOTSENT_LOWAT (16u << 10)
+/*
+ * Plain RFB has no ping: a machine that is gone must not leave its keys held and its place taken.
+ * Who takes nothing of what waits for it for UNHEARD_MS counts as gone too.
+ */
+#define KEEP_IDLE_S   10
+#define KEEP_EVERY_S  3
+#define KEEP_TRIES    4
+#define UNHEARD_MS    30000
 
 void net_init(struct net_stream *s, int fd)
 {
@@ -37,8 +45,14 @@ void net_close(struct net_stream *s)
 
 void net_tune(int fd, const char *congestion)
 {
-	int one = 1, lowat = NOTSENT_LOWAT;
+	int one = 1, lowat = NOTSENT_LOWAT, idle = KEEP_IDLE_S, every = KEEP_EVERY_S;
+	int tries = KEEP_TRIES, unheard = UNHEARD_MS;
 
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard, sizeof(unheard));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 	if (congestion && *congestion)

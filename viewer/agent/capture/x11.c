@@ -290,9 +290,17 @@ static const struct capture_cursor *x11_cursor(struct capture *c)
 	return &c->cursor;
 }
 
+/* The screen that holds what the output shows; it must never be the smaller one. */
+static void size_screen(struct capture *c, u32 w, u32 h)
+{
+	XRRSetScreenSize(c->dpy, c->root, (int)w, (int)h, (int)(w * 254 / 960),
+			 (int)(h * 254 / 960));
+}
+
 /* Picks the mode of the asked size on the first output, if it has one. */
 static int x11_resize(struct capture *c, const struct native_heads *want)
 {
+	u32 had_w = c->heads.width, had_h = c->heads.height;
 	int e = ERR_UNSUPPORTED;
 	XRRScreenResources *res = XRRGetScreenResources(c->dpy, c->root);
 
@@ -301,10 +309,14 @@ static int x11_resize(struct capture *c, const struct native_heads *want)
 		if (m->width != want->width || m->height != want->height || !res->ncrtc)
 			continue;
 		XRRCrtcInfo *crtc = XRRGetCrtcInfo(c->dpy, res, res->crtcs[0]);
+		if (m->width > had_w || m->height > had_h)
+			size_screen(c, m->width > had_w ? m->width : had_w,
+				    m->height > had_h ? m->height : had_h);
 		if (crtc && crtc->noutput &&
 		    XRRSetCrtcConfig(c->dpy, res, res->crtcs[0], CurrentTime, 0, 0, m->id,
 				     RR_Rotate_0, crtc->outputs, 1) == RRSetConfigSuccess)
 			e = 0;
+		size_screen(c, e ? had_w : m->width, e ? had_h : m->height);
 		if (crtc)
 			XRRFreeCrtcInfo(crtc);
 		break;

@@ -122,7 +122,7 @@ static void serve(int fd)
 			break;
 		case SEAT_UINPUT:
 			snprintf(a.path, sizeof(a.path), "/dev/uinput");
-			pass = open(a.path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+			pass = open(a.path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 			a.error = pass < 0 ? errno : 0;
 			break;
 		default:

@@ -20,6 +20,10 @@ struct input_ops {
 	void (*release)(struct input *i);
 	/* Size of the framebuffer changed. */
 	void (*resize)(struct input *i, u16 w, u16 h);
+	/* Descriptor that is readable when the desktop's locks may have changed; -1: there is none. */
+	int (*fd)(struct input *i);
+	/* Reads what came. True: *locks changed; bit 0 scroll, 1 num, 2 caps (RFB's order). */
+	bool (*locks)(struct input *i, u8 *locks);
 };
 
 extern const struct input_ops input_none, input_uinput, input_xtest;

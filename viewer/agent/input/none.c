@@ -32,6 +32,16 @@ static void none_resize(struct input *i, u16 w, u16 h)
 {
 }
 
+static int none_fd(struct input *i)
+{
+	return -1;
+}
+
+static bool none_locks(struct input *i, u8 *locks)
+{
+	return false;
+}
+
 const struct input_ops input_none = {
     .name = "none",
     .open = none_open,
@@ -42,4 +52,6 @@ const struct input_ops input_none = {
     .six_axes = none_six_axes,
     .release = none_close,
     .resize = none_resize,
+    .fd = none_fd,
+    .locks = none_locks,
 };

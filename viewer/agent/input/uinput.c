@@ -44,6 +44,7 @@ struct input {
 	int fd[DEVICES];
 	bool down[KEYS];
 	u16 buttons[DEVICES];
+	u8 leds; /* RFB's bits */
 	u32 axis_buttons;
 	u16 pen_tool; /* BTN_TOOL_* that is near; 0: none */
 	u16 w, h;
@@ -113,6 +114,10 @@ static int describe(int fd, enum device d)
 		for (u32 sc = 1; !e && sc < 256; sc++)
 			if (input_evdev_code(sc))
 				e = set(fd, UI_SET_KEYBIT, input_evdev_code(sc));
+		if (!e) /* the desktop lights these: it tells us its locks so */
+			e = set(fd, UI_SET_EVBIT, EV_LED);
+		for (int led = LED_NUML; !e && led <= LED_SCROLLL; led++)
+			e = set(fd, UI_SET_LEDBIT, led);
 		return e;
 	case POINTER:
 		return set_buttons(fd) || set_wheels(fd) || set(fd, UI_SET_EVBIT, EV_ABS) ||
@@ -344,6 +349,24 @@ static void uinput_resize(struct input *i, u16 w, u16 h)
 	i->h = h;
 }
 
+static int uinput_fd(struct input *i)
+{
+	return i->fd[KEYBOARD];
+}
+
+static bool uinput_locks(struct input *i, u8 *locks)
+{
+	static const u8 bits[] = {[LED_NUML] = 2, [LED_CAPSL] = 4, [LED_SCROLLL] = 1};
+	struct input_event e;
+	u8 was = *locks;
+
+	while (read(i->fd[KEYBOARD], &e, sizeof(e)) == sizeof(e))
+		if (e.type == EV_LED && e.code < ARRAY_SIZE(bits))
+			i->leds = (u8)(e.value ? i->leds | bits[e.code] : i->leds & ~bits[e.code]);
+	*locks = i->leds;
+	return i->leds != was;
+}
+
 const struct input_ops input_uinput = {
     .name = "uinput",
     .open = uinput_open,
@@ -354,4 +377,6 @@ const struct input_ops input_uinput = {
     .six_axes = uinput_six_axes,
     .release = uinput_release,
     .resize = uinput_resize,
+    .fd = uinput_fd,
+    .locks = uinput_locks,
 };

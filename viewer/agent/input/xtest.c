@@ -1,43 +1,63 @@
 /*
  * XTest: scancodes go in as key codes (evdev's plus 8), so that the desktop's own layout decides;
- * clients without scancodes have their keysyms looked up, or bound to a spare key code.
+ * clients without scancodes have their keysyms looked up (xtest_sym.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <X11/Xlib.h>
-#include <X11/XKBlib.h>
-#include <X11/keysym.h>
-#include <X11/extensions/XTest.h>
 
-#include "viewer/agent/input/input.h"
+#include "viewer/agent/input/xtest.h"
 
-#define KEYS 256
-
-struct input {
-	Display *dpy;
-	bool down[KEYS];
-	u32 pressed_as[KEYS]; /* keysym that a key code was pressed for */
-	u16 buttons;
-	KeyCode spare;
-	KeySym spare_has;
-};
-
-static void find_spare(struct input *i)
+/* An agent that was killed could not let go of what it held, and the display goes on holding it. */
+static void let_go(struct input *i)
 {
-	int lo, hi, per = 0;
+	Window root, child;
+	int x, y;
+	unsigned mask = 0;
+	char keys[32];
 
-	XDisplayKeycodes(i->dpy, &lo, &hi);
-	KeySym *map = XGetKeyboardMapping(i->dpy, (KeyCode)lo, hi - lo + 1, &per);
-	for (int code = hi; map && code >= lo && !i->spare; code--) {
-		bool empty = true;
+	XQueryKeymap(i->dpy, keys);
+	for (unsigned code = 0; code < XTEST_KEYS; code++)
+		if (keys[code / 8] >> code % 8 & 1)
+			XTestFakeKeyEvent(i->dpy, code, False, CurrentTime);
+	XQueryPointer(i->dpy, DefaultRootWindow(i->dpy), &root, &child, &x, &y, &x, &y, &mask);
+	for (unsigned b = Button1; b <= Button5; b++)
+		if (mask & Button1Mask << (b - Button1))
+			XTestFakeButtonEvent(i->dpy, b, False, CurrentTime);
+	XFlush(i->dpy);
+}
 
-		for (int k = 0; k < per; k++)
-			empty &= map[(code - lo) * per + k] == NoSymbol;
-		if (empty)
-			i->spare = (KeyCode)code;
+/* X's lamps are Caps, Num, Scroll from bit 0 on. */
+static u8 leds_of(unsigned lamps)
+{
+	return (u8)((lamps >> 2 & 1) | (lamps & 2) | (lamps & 1) << 2);
+}
+
+void xtest_read_events(struct input *i)
+{
+	while (XPending(i->dpy)) {
+		XEvent e;
+
+		XNextEvent(i->dpy, &e);
+		if (e.type == MappingNotify)
+			XRefreshKeyboardMapping(&e.xmapping);
+		else if (e.type == i->xkb_event &&
+			 ((XkbAnyEvent *)&e)->xkb_type == XkbIndicatorStateNotify)
+			i->leds = leds_of(((XkbIndicatorNotifyEvent *)&e)->state);
 	}
-	if (map)
-		XFree(map);
+}
+
+static int xtest_fd(struct input *i)
+{
+	return ConnectionNumber(i->dpy);
+}
+
+static bool xtest_locks(struct input *i, u8 *locks)
+{
+	u8 was = *locks;
+
+	xtest_read_events(i);
+	*locks = i->leds;
+	return i->leds != was;
 }
 
 static struct input *xtest_open(const char *target, char *error, size_t n)
@@ -56,88 +76,36 @@ static struct input *xtest_open(const char *target, char *error, size_t n)
 		return NULL;
 	}
 	XTestGrabControl(i->dpy, True); /* another program's grab of the server does not stop us */
-	find_spare(i);
+	let_go(i);
+	xtest_find_spares(i);
+	if (XkbQueryExtension(i->dpy, &a, &i->xkb_event, &b, &c, &d)) {
+		unsigned lamps = 0;
+
+		XkbSelectEvents(i->dpy, XkbUseCoreKbd, XkbIndicatorStateNotifyMask,
+				XkbIndicatorStateNotifyMask);
+		XkbGetIndicatorState(i->dpy, XkbUseCoreKbd, &lamps);
+		i->leds = leds_of(lamps);
+	}
 	return i;
 }
 
-static void press(struct input *i, unsigned code, bool down, u32 keysym)
+void xtest_press(struct input *i, unsigned code, bool down, u32 keysym)
 {
-	if (code >= KEYS)
+	if (code >= XTEST_KEYS)
 		return;
 	i->down[code] = down;
 	i->pressed_as[code] = down ? keysym : 0;
 	XTestFakeKeyEvent(i->dpy, code, down, CurrentTime);
 }
 
-static KeyCode bind_spare(struct input *i, KeySym sym)
-{
-	KeySym list[2] = {sym, sym};
-
-	if (!i->spare || i->down[i->spare])
-		return 0;
-	if (i->spare_has != sym) {
-		XChangeKeyboardMapping(i->dpy, i->spare, 2, list, 1);
-		XSync(i->dpy, False);
-		i->spare_has = sym;
-	}
-	return i->spare;
-}
-
-/* The key code for a keysym, and whether Shift must differ from what is held. */
-static KeyCode find_key(struct input *i, KeySym sym, bool *need_shift)
-{
-	KeyCode code = XKeysymToKeycode(i->dpy, sym);
-
-	*need_shift = false;
-	if (!code)
-		return 0;
-	if (XkbKeycodeToKeysym(i->dpy, code, 0, 0) == sym)
-		return code;
-	if (XkbKeycodeToKeysym(i->dpy, code, 0, 1) == sym) {
-		*need_shift = true;
-		return code;
-	}
-	return 0;
-}
-
-static void key_by_sym(struct input *i, bool down, u32 keysym)
-{
-	bool shift = false;
-
-	if (!down) { /* what was pressed is released, whatever the layout says now */
-		for (unsigned code = 0; code < KEYS; code++)
-			if (i->down[code] && i->pressed_as[code] == keysym)
-				press(i, code, false, 0);
-		return;
-	}
-	KeyCode code = find_key(i, keysym, &shift);
-	KeyCode left = XKeysymToKeycode(i->dpy, XK_Shift_L),
-		right = XKeysymToKeycode(i->dpy, XK_Shift_R);
-	bool held = i->down[left] || i->down[right];
-
-	if (!code) {
-		code = bind_spare(i, keysym);
-		shift = held;
-	}
-	if (!code)
-		return;
-	if (shift && !held) {
-		XTestFakeKeyEvent(i->dpy, left, True, CurrentTime);
-		press(i, code, true, keysym);
-		XTestFakeKeyEvent(i->dpy, left, False, CurrentTime);
-	} else {
-		press(i, code, true, keysym);
-	}
-}
-
 static void xtest_key(struct input *i, bool down, u32 keysym, u32 scancode)
 {
 	u16 code = input_evdev_code(scancode);
 
-	if (code && code + 8u < KEYS)
-		press(i, code + 8u, down, keysym);
+	if (code && code + 8u < XTEST_KEYS)
+		xtest_press(i, code + 8u, down, keysym);
 	else if (keysym)
-		key_by_sym(i, down, keysym);
+		xtest_key_by_sym(i, down, keysym);
 	XFlush(i->dpy);
 }
 
@@ -176,9 +144,9 @@ static void xtest_six_axes(struct input *i, const s16 axes[6], u32 buttons)
 
 static void xtest_release(struct input *i)
 {
-	for (unsigned code = 0; code < KEYS; code++)
+	for (unsigned code = 0; code < XTEST_KEYS; code++)
 		if (i->down[code])
-			press(i, code, false, 0);
+			xtest_press(i, code, false, 0);
 	set_buttons(i, 0);
 	XFlush(i->dpy);
 }
@@ -186,10 +154,7 @@ static void xtest_release(struct input *i)
 static void xtest_close(struct input *i)
 {
 	xtest_release(i);
-	if (i->spare && i->spare_has) {
-		KeySym none[2] = {NoSymbol, NoSymbol};
-		XChangeKeyboardMapping(i->dpy, i->spare, 2, none, 1);
-	}
+	xtest_free_spares(i);
 	XCloseDisplay(i->dpy);
 	free(i);
 }
@@ -208,4 +173,6 @@ const struct input_ops input_xtest = {
     .six_axes = xtest_six_axes,
     .release = xtest_release,
     .resize = xtest_resize,
+    .fd = xtest_fd,
+    .locks = xtest_locks,
 };
