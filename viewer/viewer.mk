@@ -20,7 +20,7 @@ $B/caprock-agent: $(V_COMMON:%.c=$B/host/%.o) $(V_AGENT:%.c=$B/host/%.o) $B/host
 	$(call say,LD)
 	$(Q)$(CC) $^ $(V_LIBS) -o $@
 
-$B/caprock-viewer: $(V_COMMON:%.c=$B/host/%.o) $(V_CLIENT:%.c=$B/host/%.o) $B/host/core/base/err.o
+$B/caprock-viewer: $(V_COMMON:%.c=$B/host/%.o) $(V_CLIENT:%.c=$B/host/%.o) $B/host/core/base/err.o $B/host/core/base/font.o
 	$(call say,LD)
 	$(Q)$(CC) $^ $(V_LIBS) -o $@
 

@@ -74,6 +74,20 @@ static const char *clipboard(struct options *o, const char *v)
 	return NULL;
 }
 
+static const char *monitors(struct options *o, const char *v)
+{
+	static const char *const names[] = {
+	    [MONITORS_ONE] = "one", [MONITORS_EACH] = "each", [MONITORS_ALL] = "all"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(v, names[i])) {
+			o->win.monitors = (enum window_monitors)i;
+			o->win.fullscreen |= i == MONITORS_ALL;
+			return NULL;
+		}
+	return "is none of one, each, all";
+}
+
 static const char *until_exact(struct options *o, const char *v)
 {
 	char *end = "";
@@ -108,8 +122,12 @@ static const struct option list[] = {
     {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw", .about = "for plain RFB"},
     {"quality", CALL, .call = quality, .value = "0..9|lossless", .about = "for plain RFB"},
     {"fullscreen", FLAG, AT(win.fullscreen), .about = "begin with the whole screen"},
+    {"monitors", CALL, .call = monitors, .value = "one|each|all",
+     .about = "one window; one for each monitor; all displays here as one, full screen"},
     {"smooth", FLAG, AT(win.smooth), .about = "scale smoothly, not by whole numbers only"},
     {"grab", FLAG, AT(win.grab), .about = "give all keys to the desktop"},
+    {"figures", FLAG, AT(win.figures), .about = "begin with the figures shown"},
+    {"tint-inexact", FLAG, AT(win.marks), .about = "begin with what is not exact tinted"},
     {"clipboard", CALL, .call = clipboard, .value = "both|in|out|off",
      .about = "in: this desk's text to the desktop"},
     {"no-reconnect", NOT_FLAG, AT(resume), .about = "end when the connection is lost"},
@@ -140,8 +158,9 @@ static void usage(void)
 	}
 	puts(
 	    "  --help --version\n\n"
-	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer, S smooth\n"
-	    "scaling, I figures, P screenshot (PNG in the current folder), V recording on and off.");
+	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer for 3D\n"
+	    "navigation, S smooth scaling, I figures, E tint what is not exact, P screenshot (PNG in\n"
+	    "the current folder), V recording on and off, H these keys in the window.");
 }
 
 static const char *apply(struct options *o, const struct option *k, const char *v)

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/pixdesc.h>
@@ -11,6 +12,7 @@ struct video_dec {
 	AVFrame *frame;
 	AVPacket *packet;
 	u8 format;
+	char name[48];
 };
 
 struct video_dec *video_dec_open(u8 format, u32 threads)
@@ -35,6 +37,7 @@ struct video_dec *video_dec_open(u8 format, u32 threads)
 	av_log_set_level(AV_LOG_QUIET); /* a peer's junk is told by us, once */
 	if (avcodec_open2(d->ctx, codec, NULL) < 0)
 		goto fail;
+	snprintf(d->name, sizeof(d->name), "%s (software)", codec->name);
 	return d;
 fail:
 	video_dec_close(d);
@@ -49,6 +52,11 @@ void video_dec_close(struct video_dec *d)
 	av_frame_free(&d->frame);
 	av_packet_free(&d->packet);
 	free(d);
+}
+
+const char *video_dec_name(const struct video_dec *d)
+{
+	return d->name;
 }
 
 static void paint_tile(const struct video_dec *d, struct rect r, u32 tx, u32 ty, struct image *img)

@@ -9,6 +9,8 @@ struct video_dec;
 /* NULL: no such decoder here. threads: slices decoded in parallel. */
 struct video_dec *video_dec_open(u8 format, u32 threads);
 void video_dec_close(struct video_dec *d);
+/* For people: which decoder works. */
+const char *video_dec_name(const struct video_dec *d);
 /*
  * Decodes one coded picture (p[0..n), which has 64 readable zero bytes behind it) that covers `r` of
  * `img`, and paints its tiles set in mask (see struct native_commit). Painted tiles are added to

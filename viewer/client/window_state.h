@@ -1,0 +1,36 @@
+/* A window's inside: shared by what opens, what shows and what listens. */
+#pragma once
+
+#include "viewer/client/overlay.h"
+#include "viewer/client/view.h"
+#include "viewer/client/window.h"
+
+struct window {
+	struct window_conf conf;
+	struct view views[NATIVE_MAX_HEADS];
+	u32 n;
+	u32 front; /* has the keyboard, or had it last: words go there */
+	SDL_Cursor *cursor;
+	SDL_Surface *canvas; /* a view of the client's picture, for scaled drawing */
+	bool relative, figures, marks;
+	bool film;	   /* asked for, not yet told */
+	bool away;	   /* a view has lost the keyboard: to no other one? */
+	u16 buttons, x, y; /* as told last */
+	u8 down[SDL_NUM_SCANCODES];
+	struct overlay overlay;
+	char said[600], note[600];
+	u64 note_until, titled_us;
+	char corner[2048]; /* what is written now */
+};
+
+/* Opens, moves and closes views until they are what the configuration asks for. ERR_NOENT: SDL opens
+ * no further one; those before it stay. */
+__must_check int layout_arrange(struct window *w, const struct native_heads *h);
+/* Grabs the keyboard in every view, or lets it go. */
+void layout_grab(struct window *w);
+/* Lets go of everything that is held on the desktop. */
+void window_release(struct window *w, struct client *c);
+/* Shows all anew: another scale, or marks. */
+void window_redraw(struct window *w, struct client *c);
+/* Other monitors, or full screen on and off. */
+void window_rearrange(struct window *w, struct client *c);
