@@ -37,6 +37,9 @@ test-built test-all-built test-stream: $(STREAM_INITRD)
 PACKAGES += busybox-static
 TESTS += tests/stream/hostile.py
 
+TESTS += tests/stream/test_windows.py
+PACKAGES += xdotool imagemagick x11-utils ffmpeg
+
 # The bench beside TigerVNC and x11vnc.
 STREAM_BENCH := $B/stream/netem $B/stream/measure
 

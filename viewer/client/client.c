@@ -346,7 +346,7 @@ u64 client_due(const struct client *c)
 		return UINT64_MAX;
 	if (c->pinged_us > c->heard_us)
 		return c->patience_us > c->pinged_us ? c->patience_us : c->pinged_us + SILENCE_US;
-	return (c->heard_us > c->pinged_us ? c->heard_us : c->pinged_us) + PING_US;
+	return c->pinged_us + PING_US; /* however much comes: the server must hear us, too */
 }
 
 void client_tick(struct client *c)

@@ -32,27 +32,29 @@ static struct view *find_view(struct window *w, Uint32 id)
 	return NULL;
 }
 
-/* A button held over the edge of a window goes on in the next one: the desktop is one. */
+/*
+ * A button held over the edge of a window goes on in the next one: the desktop is one. SDL then
+ * names one window and counts from another's corner, so the desk's own coordinates decide.
+ */
 static const struct view *view_under(const struct window *w, const struct view *v, int *x, int *y)
 {
-	int vx, vy, ww, wh;
+	int px, py, wx, wy, ww, wh;
 
-	SDL_GetWindowSize(v->win, &ww, &wh);
-	if (w->n == 1 || (*x >= 0 && *y >= 0 && *x < ww && *y < wh))
+	if (w->n == 1 || !w->buttons)
 		return v;
-	SDL_GetWindowPosition(v->win, &vx, &vy);
+	SDL_GetGlobalMouseState(&px, &py);
 	for (u32 i = 0; i < w->n; i++) {
-		int ox, oy;
-
-		SDL_GetWindowPosition(w->views[i].win, &ox, &oy);
+		SDL_GetWindowPosition(w->views[i].win, &wx, &wy);
 		SDL_GetWindowSize(w->views[i].win, &ww, &wh);
-		int nx = vx + *x - ox, ny = vy + *y - oy;
-		if (nx >= 0 && ny >= 0 && nx < ww && ny < wh) {
-			*x = nx;
-			*y = ny;
-			return &w->views[i];
-		}
+		if (px < wx || py < wy || px >= wx + ww || py >= wy + wh)
+			continue;
+		*x = px - wx;
+		*y = py - wy;
+		return &w->views[i];
 	}
+	SDL_GetWindowPosition(v->win, &wx, &wy);
+	*x = px - wx;
+	*y = py - wy;
 	return v;
 }
 
@@ -65,6 +67,21 @@ static void point(struct window *w, struct client *c, Uint32 id, int x, int y)
 	v = view_under(w, v, &x, &y);
 	view_to_picture(v, x, y, &w->x, &w->y);
 	client_pointer(c, w->x, w->y, w->buttons);
+}
+
+/* SDL learns of the desk's coordinates after it has told of the motion: the last step is made up for. */
+static void follow_held(struct window *w, struct client *c)
+{
+	int x, y;
+
+	if (w->n == 1 || !w->buttons || w->relative)
+		return;
+	SDL_GetGlobalMouseState(&x, &y);
+	if (x == w->desk_x && y == w->desk_y)
+		return;
+	w->desk_x = x;
+	w->desk_y = y;
+	point(w, c, SDL_GetWindowID(w->views[0].win), x, y);
 }
 
 static void push(struct window *w, struct client *c)
@@ -320,6 +337,7 @@ bool window_events(struct window *w, struct client *c)
 			break;
 		}
 	}
+	follow_held(w, c);
 	/* From one of our windows to another nothing is let go: a key may be held over the edge. */
 	if (w->away && !SDL_GetKeyboardFocus())
 		window_release(w, c);

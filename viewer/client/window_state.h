@@ -13,9 +13,10 @@ struct window {
 	SDL_Cursor *cursor;
 	SDL_Surface *canvas; /* a view of the client's picture, for scaled drawing */
 	bool relative, figures, marks;
-	bool film;	   /* asked for, not yet told */
-	bool away;	   /* a view has lost the keyboard: to no other one? */
-	u16 buttons, x, y; /* as told last */
+	bool film;	    /* asked for, not yet told */
+	bool away;	    /* a view has lost the keyboard: to no other one? */
+	u16 buttons, x, y;  /* as told last */
+	int desk_x, desk_y; /* of the pointer while a button is held, several views */
 	u8 down[SDL_NUM_SCANCODES];
 	struct overlay overlay;
 	char said[600], note[600];
