@@ -61,13 +61,14 @@ class Keys:
         self.lib.XQueryKeymap(self.dpy, bits)
         return {i for i in range(256) if bits.raw[i // 8] >> i % 8 & 1}
 
-    def paint(self, px):
-        """Puts a picture of the whole screen onto its root window."""
+    def paint(self, px, width=W, height=H, *places):
+        """Puts a picture onto the root window, at (0, 0) or at each of the places."""
         lib = self.lib
         screen = lib.XDefaultScreen(self.dpy)
         gc, visual = ctypes.c_void_p(lib.XDefaultGC(self.dpy, screen)), ctypes.c_void_p(lib.XDefaultVisual(self.dpy, screen))
-        image = ctypes.c_void_p(lib.XCreateImage(self.dpy, visual, 24, 2, 0, px, W, H, 32, 0))
-        lib.XPutImage(self.dpy, ctypes.c_ulong(lib.XDefaultRootWindow(self.dpy)), gc, image, 0, 0, 0, 0, W, H)
+        image = ctypes.c_void_p(lib.XCreateImage(self.dpy, visual, 24, 2, 0, px, width, height, 32, 0))
+        for x, y in places or [(0, 0)]:
+            lib.XPutImage(self.dpy, ctypes.c_ulong(lib.XDefaultRootWindow(self.dpy)), gc, image, 0, 0, x, y, width, height)
         lib.XSync(self.dpy, 0)
 
     def taken(self):

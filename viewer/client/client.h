@@ -98,6 +98,9 @@ u64 client_due(const struct client *c);
 void client_tick(struct client *c);
 /* Is every pixel the desktop's own? Plain RFB does not tell: true once a picture is there. */
 bool client_is_exact(const struct client *c);
+/* Decoders of that format (VIDEO_*) at work, one a monitor in motion; and what they are, "" for none. */
+u32 client_videos(const struct client *c, u8 format);
+const char *client_decoder(const struct client *c);
 /* The picture of the last commit is on screen since now. */
 void client_shown(struct client *c, u32 present_us);
 

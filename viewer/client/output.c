@@ -162,6 +162,7 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	    "\"fps\":%.1f,\"bytes\":%llu,\"bytes_per_s\":%.0f,\"rtt_ms\":%.2f,\"capture_ms\":%.2f,"
 	    "\"encode_ms\":%.2f,\"decode_ms\":%.2f,\"present_ms\":%.2f,\"rate_kbps\":%u,"
 	    "\"tiles\":%u,\"exact_tiles\":%u,\"exact\":%s,"
+	    "\"video_444\":%u,\"video_420\":%u,\"decoder\":\"%s\",\"monitors\":%u,"
 	    "\"cursor\":{\"width\":%u,\"height\":%u,\"hot_x\":%u,\"hot_y\":%u}}\n",
 	    (double)(now - f->start_us) / 1e6, c->state == CLIENT_IN ? "true" : "false",
 	    c->native ? "true" : "false", codec(c), c->canvas.w, c->canvas.h,
@@ -169,8 +170,9 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	    s > 0 ? (double)(c->net.received - f->bytes) / s : 0, (double)c->rtt_us / 1e3,
 	    c->stats.capture_us / 1e3, c->stats.encode_us / 1e3, c->decode_us / 1e3,
 	    c->present_us / 1e3, c->stats.rate_kbps, tiles, exact,
-	    client_is_exact(c) ? "true" : "false", c->cursor.w, c->cursor.h, c->cursor.hot_x,
-	    c->cursor.hot_y);
+	    client_is_exact(c) ? "true" : "false", client_videos(c, VIDEO_H264_444),
+	    client_videos(c, VIDEO_H264_420), client_decoder(c), c->heads.n, c->cursor.w,
+	    c->cursor.h, c->cursor.hot_x, c->cursor.hot_y);
 	f->last_us = now;
 	f->commits = c->commits;
 	f->bytes = c->net.received;

@@ -33,7 +33,7 @@ u32 overlay_exact(const struct client *c)
 
 static void add_codec(struct line *l, const struct client *c)
 {
-	u32 full = 0, half = 0;
+	u32 full = client_videos(c, VIDEO_H264_444), half = client_videos(c, VIDEO_H264_420);
 
 	if (!c->native) {
 		add(l, "codec    plain RFB, %s",
@@ -46,10 +46,6 @@ static void add_codec(struct line *l, const struct client *c)
 		add(l, "\n");
 		return;
 	}
-	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++) {
-		full += c->video[i] && c->video_format[i] == VIDEO_H264_444;
-		half += c->video[i] && c->video_format[i] == VIDEO_H264_420;
-	}
 	add(l, "codec    exact tiles by Zstandard");
 	if (full)
 		add(l, ", H.264 4:4:4 on %u monitor%s", full, full > 1 ? "s" : "");
@@ -57,11 +53,8 @@ static void add_codec(struct line *l, const struct client *c)
 		add(l, ", H.264 4:2:0 (half the colours) on %u monitor%s", half,
 		    half > 1 ? "s" : "");
 	add(l, "\nencoder  %s", *c->stats.encoder ? (const char *)c->stats.encoder : "-");
-	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++)
-		if (c->video[i]) {
-			add(l, "   decoder %s", video_dec_name(c->video[i]));
-			break;
-		}
+	if (full + half)
+		add(l, "   decoder %s", client_decoder(c));
 	add(l, "\n");
 }
 
