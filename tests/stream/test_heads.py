@@ -20,13 +20,13 @@ LIMIT_S = 150  # hang guard
 def figures(path, words):
     """Prints what a viewer measured while pictures came; returns the lines."""
     lines = [json.loads(line) for line in open(path) if line.strip()]
-    busy = [x for x in lines if x["fps"] > 0 and x["video_444"]]
+    busy = [x for x in lines if x["video_fps"] > 0]
 
     def middle(key):
         values = sorted(x[key] for x in busy)
         return values[len(values) // 2] if values else 0
-    print("# %s: %.1f pictures/s (mean of %d s in motion), medians: capture %.0f ms, encode %.0f ms, decode %.0f ms, "
-          "show %.0f ms, %.1f MB/s" % (words, sum(x["fps"] for x in busy) / max(1, len(busy)), len(busy), middle("capture_ms"),
+    print("# %s: %.1f pictures/s with video (mean of %d s in motion), medians: capture %.0f ms, encode %.0f ms, decode %.0f ms, "
+          "show %.0f ms, %.1f MB/s" % (words, sum(x["video_fps"] for x in busy) / max(1, len(busy)), len(busy), middle("capture_ms"),
                                        middle("encode_ms"), middle("decode_ms"), middle("present_ms"),
                                        middle("bytes_per_s") / 1e6))
     return lines

@@ -30,7 +30,7 @@ struct client_conf {
 	bool plain;	       /* do not offer the native extension */
 	bool accept_new;       /* pin an unknown certificate without asking */
 	bool shared;
-	s32 encoding; /* plain RFB: preferred encoding; 0 = Tight */
+	s32 encoding; /* plain RFB: preferred encoding, ENC_* (Raw is 0) */
 	int quality;  /* plain RFB: JPEG 0..9, -1 lossless */
 };
 
@@ -83,7 +83,7 @@ struct client {
 	u64 heard_us, pinged_us, rtt_us;
 	u64 patience_us; /* the silence after a ping is borne until then */
 	struct native_stats stats;
-	u32 commits, decode_us, present_us;
+	u32 commits, videos, decode_us, present_us; /* videos: commits that brought some */
 	u64 bytes_display;
 };
 

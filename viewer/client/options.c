@@ -74,6 +74,16 @@ static const char *clipboard(struct options *o, const char *v)
 	return NULL;
 }
 
+static const char *decoder(struct options *o, const char *v)
+{
+	for (int i = 0; i < VIDEO_HW_COUNT; i++)
+		if (!strcmp(v, video_hw_names[i])) {
+			video_dec_prefer((enum video_hw)i);
+			return NULL;
+		}
+	return "is none of software, vaapi, vdpau, cuda";
+}
+
 static const char *monitors(struct options *o, const char *v)
 {
 	static const char *const names[] = {
@@ -121,6 +131,8 @@ static const struct option list[] = {
     {"plain", FLAG, AT(conf.plain), .about = "speak plain RFB only"},
     {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw", .about = "for plain RFB"},
     {"quality", CALL, .call = quality, .value = "0..9|lossless", .about = "for plain RFB"},
+    {"decoder", CALL, .call = decoder, .value = "software|vaapi|vdpau|cuda",
+     .about = "what decodes 4:2:0 video; 4:4:4 is decoded in software"},
     {"fullscreen", FLAG, AT(win.fullscreen), .about = "begin with the whole screen"},
     {"monitors", CALL, .call = monitors, .value = "one|each|all",
      .about = "one window; one for each monitor; all displays here as one, full screen"},
@@ -276,6 +288,7 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.resume = true, .still_ms = 300};
 	o->conf.quality = 8;
+	o->conf.encoding = ENC_TIGHT;
 	o->win =
 	    (struct window_conf){.clipboard_in = true, .clipboard_out = true, .title = "Caprock"};
 	snprintf(o->conf.known_hosts, sizeof(o->conf.known_hosts), "%s/.config/caprock/known_hosts",
