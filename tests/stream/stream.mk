@@ -37,7 +37,7 @@ test-built test-all-built test-stream: $(STREAM_INITRD)
 PACKAGES += busybox-static
 TESTS += tests/stream/hostile.py
 
-TESTS += tests/stream/test_windows.py
+TESTS += tests/stream/test_windows.py tests/stream/test_heads.py
 PACKAGES += xdotool imagemagick x11-utils ffmpeg
 
 # The bench beside TigerVNC and x11vnc.

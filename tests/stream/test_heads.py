@@ -80,6 +80,18 @@ def on_test_source(tmp):
     a.stop()
 
 
+def on_too_wide(tmp):
+    a = e2e.Agent(tmp, "--source=test", "--display=shaded", "--width=20000", "--height=500", "--loop=no", "--security=x509none")
+    stats = os.path.join(tmp, "wide.jsonl")
+    code, text, got = e2e.viewer(tmp, a, "--until-exact=1500", "--stats=" + stats)
+    lines = [json.loads(line) for line in open(stats)]
+    places = [(x, y) for y in range(0, 500, 7) for x in range(y, 20000, 501)]
+    wrong = sum(got[(y * 20000 + x) * 4:(y * 20000 + x) * 4 + 3] != shaded(x, y, FPS * 10 - 1) for x, y in places)
+    tell(code == 0 and len(got) == 20000 * 500 * 4 and wrong == 0 and not any(x["video_444"] for x in lines),
+         "a monitor of 20000 pixels, wider than any video, moves by exact tiles alone", "%d wrong\n" % wrong + text + a.text())
+    a.stop()
+
+
 COLOURS = [bytes((40 + 60 * (i % 4), 250 - 50 * (i // 4), 30 + 14 * i, 0)) for i in range(16)]
 
 
@@ -134,7 +146,7 @@ def on_windows(tmp):
 def main():
     tmp = tempfile.mkdtemp(prefix="caprock-heads-")
     try:
-        for part in (on_test_source, on_windows):
+        for part in (on_test_source, on_too_wide, on_windows):
             if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
                 part(tmp)
     finally:
