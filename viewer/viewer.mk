@@ -2,7 +2,7 @@
 V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfixes xrandr xtst x11 sdl2 libdrm nettle
 # Texts for people may be cut; everything else is checked for length.
 V_CFLAGS = $(shell pkg-config --cflags $(V_PKGS) 2>/dev/null) -O3 -Wno-format-truncation
-V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -lm -lpthread
+V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -ldl -lm -lpthread
 
 V_COMMON := $(sort $(wildcard viewer/proto/*.c viewer/codec/*.c viewer/net/*.c))
 V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))

@@ -115,7 +115,7 @@ static struct capture *drm_open(const struct capture_conf *conf, char *error, si
 
 	if (!c)
 		return NULL;
-	if (drm_screen_open(&c->screen, conf->source, error, n))
+	if (drm_screen_open(&c->screen, conf->source, conf->gl, error, n))
 		goto fail;
 	if (kms_open(&c->kms, c->screen.card.fd) || kms_poll(&c->kms)) {
 		snprintf(error, n, "%s cannot be asked what it shows", c->screen.path);
