@@ -114,8 +114,11 @@ class Desk:
         self.view, self.v = e2e.xvfb(tmp, "view", W, H)
         self.picture(7)
         run(self.d, "xrandr", "--setmonitor", "left", "%d/300x%d/200+0+0" % (HALF, H), "screen")
-        run(self.d, "xrandr", "--setmonitor", "right", "%d/300x%d/200+%d+0" % (HALF, H, HALF), "none")
+        self.right_monitor()
         self.agent = e2e.Agent(tmp, "--source=x11", "--display=" + self.d, "--security=x509none")
+
+    def right_monitor(self):
+        run(self.d, "xrandr", "--setmonitor", "right", "%d/300x%d/200+%d+0" % (HALF, H, HALF), "none")
 
     def picture(self, seed):
         """Colours that repeat nowhere: whatever lies in a wrong place shows."""
@@ -168,6 +171,12 @@ def on_each(desk):
     focus_away(desk.v)
     tell(until(lambda: not keys.down(), 5), "... and is let go when it goes to neither", str(keys.down()))
     run(desk.v, "xdotool", "keyup", "shift")
+    run(desk.d, "xrandr", "--delmonitor", "right")
+    one = until(lambda: windows(desk.v) == [(0, 0, HALF, H)])
+    desk.right_monitor()
+    ok, why = desk.same()
+    tell(one and ok and len(windows(desk.v)) == 2, "a monitor that goes takes its window along, one that comes brings one",
+         why + str(windows(desk.v)) + p.text() + desk.agent.text())
     p.stop()
 
 

@@ -34,15 +34,15 @@ static struct view *find_view(struct window *w, Uint32 id)
 
 /*
  * A button held over the edge of a window goes on in the next one: the desktop is one. SDL then
- * names one window and counts from another's corner, so the desk's own coordinates decide.
+ * names one window and counts from another's corner, or cuts at the edge, so the display is asked.
  */
-static const struct view *view_under(const struct window *w, const struct view *v, int *x, int *y)
+static const struct view *view_under(struct window *w, const struct view *v, int *x, int *y)
 {
 	int px, py, wx, wy, ww, wh;
 
 	if (w->n == 1 || !w->buttons)
 		return v;
-	SDL_GetGlobalMouseState(&px, &py);
+	window_desk_pointer(w, &px, &py);
 	for (u32 i = 0; i < w->n; i++) {
 		SDL_GetWindowPosition(w->views[i].win, &wx, &wy);
 		SDL_GetWindowSize(w->views[i].win, &ww, &wh);
@@ -67,21 +67,6 @@ static void point(struct window *w, struct client *c, Uint32 id, int x, int y)
 	v = view_under(w, v, &x, &y);
 	view_to_picture(v, x, y, &w->x, &w->y);
 	client_pointer(c, w->x, w->y, w->buttons);
-}
-
-/* SDL learns of the desk's coordinates after it has told of the motion: the last step is made up for. */
-static void follow_held(struct window *w, struct client *c)
-{
-	int x, y;
-
-	if (w->n == 1 || !w->buttons || w->relative)
-		return;
-	SDL_GetGlobalMouseState(&x, &y);
-	if (x == w->desk_x && y == w->desk_y)
-		return;
-	w->desk_x = x;
-	w->desk_y = y;
-	point(w, c, SDL_GetWindowID(w->views[0].win), x, y);
 }
 
 static void push(struct window *w, struct client *c)
@@ -114,8 +99,8 @@ static void button(struct window *w, struct client *c, const SDL_MouseButtonEven
 	u16 bit = e->button < ARRAY_SIZE(bits) ? bits[e->button] : 0;
 
 	w->buttons = (u16)(e->state == SDL_PRESSED ? w->buttons | bit : w->buttons & ~bit);
-	if (w->relative)
-		client_relative(c, 0, 0, w->buttons);
+	if (w->relative || !find_view(w, e->windowID)) /* let go of outside of all windows */
+		push(w, c);
 	else
 		point(w, c, e->windowID, e->x, e->y);
 }
@@ -337,7 +322,6 @@ bool window_events(struct window *w, struct client *c)
 			break;
 		}
 	}
-	follow_held(w, c);
 	/* From one of our windows to another nothing is let go: a key may be held over the edge. */
 	if (w->away && !SDL_GetKeyboardFocus())
 		window_release(w, c);

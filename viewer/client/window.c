@@ -66,14 +66,33 @@ void window_close(struct window *w)
 	free(w);
 }
 
-int window_fd(struct window *w)
+/* NULL where SDL speaks to something else. */
+static Display *x11_display(struct window *w)
 {
 	SDL_SysWMinfo info;
 
 	SDL_VERSION(&info.version);
 	if (SDL_GetWindowWMInfo(w->views[0].win, &info) && info.subsystem == SDL_SYSWM_X11)
-		return ConnectionNumber(info.info.x11.display);
-	return -1;
+		return info.info.x11.display;
+	return NULL;
+}
+
+int window_fd(struct window *w)
+{
+	Display *d = x11_display(w);
+
+	return d ? ConnectionNumber(d) : -1;
+}
+
+void window_desk_pointer(struct window *w, int *x, int *y)
+{
+	Display *d = x11_display(w);
+	Window root, child;
+	int wx, wy;
+	unsigned mask;
+
+	if (!d || !XQueryPointer(d, DefaultRootWindow(d), &root, &child, x, y, &wx, &wy, &mask))
+		SDL_GetGlobalMouseState(x, y);
 }
 
 static void show_cursor(struct window *w, struct client *c)

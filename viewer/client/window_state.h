@@ -13,10 +13,9 @@ struct window {
 	SDL_Cursor *cursor;
 	SDL_Surface *canvas; /* a view of the client's picture, for scaled drawing */
 	bool relative, figures, marks;
-	bool film;	    /* asked for, not yet told */
-	bool away;	    /* a view has lost the keyboard: to no other one? */
-	u16 buttons, x, y;  /* as told last */
-	int desk_x, desk_y; /* of the pointer while a button is held, several views */
+	bool film;	   /* asked for, not yet told */
+	bool away;	   /* a view has lost the keyboard: to no other one? */
+	u16 buttons, x, y; /* as told last */
 	u8 down[SDL_NUM_SCANCODES];
 	struct overlay overlay;
 	char said[600], note[600];
@@ -31,6 +30,8 @@ __must_check int layout_arrange(struct window *w, const struct native_heads *h);
 void layout_grab(struct window *w);
 /* Lets go of everything that is held on the desktop. */
 void window_release(struct window *w, struct client *c);
+/* Where the pointer is on this desk, by the display itself: what SDL knows of it may be old. */
+void window_desk_pointer(struct window *w, int *x, int *y);
 /* Shows all anew: another scale, or marks. */
 void window_redraw(struct window *w, struct client *c);
 /* Other monitors, or full screen on and off. */
