@@ -110,6 +110,8 @@ class Desk:
 
     def __init__(self, tmp):
         self.tmp = tmp
+        for name in ("small", "moving"):
+            os.makedirs(os.path.join(tmp, name))
         self.desk, self.d = e2e.xvfb(tmp, "desk", W, H)
         self.view, self.v = e2e.xvfb(tmp, "view", W, H)
         self.picture(7)
@@ -378,15 +380,14 @@ def on_all(desk):
     x.stop()
 
 
-def main():
-    tmp = tempfile.mkdtemp(prefix="caprock-windows-")
-    for name in ("small", "moving"):
-        os.makedirs(os.path.join(tmp, name))
+def run_parts(name, parts, prepare):
+    """Runs those that the command line names, or all, on what prepare(folder) makes."""
+    tmp = tempfile.mkdtemp(prefix="caprock-%s-" % name)
     try:
-        desk = Desk(tmp)
-        for part in (on_each, on_keys, on_scaling, on_marks, on_all, on_words):
+        with_what = prepare(tmp)
+        for part in parts:
             if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
-                part(desk)
+                part(with_what)
     finally:
         for p in list(e2e.running):
             p.stop()
@@ -396,4 +397,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_parts("windows", (on_each, on_keys, on_scaling, on_marks, on_all, on_words), Desk))

@@ -13,7 +13,7 @@
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
 
-#define SCENE_S 10u /* a scene that does not loop plays so long, and stands then */
+#define SCENE_S 5u /* a scene that does not loop plays so long, and stands then */
 
 enum scene { SCENE_FILE, SCENE_STILL, SCENE_SHADED, SCENE_TEXT, SCENE_MIX };
 
