@@ -198,6 +198,8 @@ static bool link_failed(struct viewer *v)
 		v->lost_us = now;
 		snprintf(text, sizeof(text), "%s: reconnecting ...", c->why);
 		fprintf(stderr, "%s\n", text);
+		if (v->w)
+			window_note(v->w, c, text);
 	}
 	if (stale || now - c->began_us >= RETRY_US)
 		client_connect(c, &v->o.conf);
