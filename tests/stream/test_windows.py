@@ -375,6 +375,14 @@ def on_all(desk):
         ok = until(lambda: windows(desk.v) == [(0, 0, HALF, H), (HALF, 0, HALF, H)])
         tell(ok, "a plain RFB server's two screens come as two windows", str(windows(desk.v)) + p.text())
         p.stop()
+
+        p = desk.viewer("--insecure", "--resize", port=port)
+        until(lambda: windows(desk.v) == [(0, 0, W, H)])
+        win = run(desk.v, "xdotool", "search", "--class", "caprock-viewer").split()[-1]
+        run(desk.v, "xdotool", "windowsize", win, "900", "500")
+        ok = until(lambda: "current 900 x 500" in run(v, "xrandr"), 10)
+        tell(ok, "a desktop that can takes the window's size, if asked for", run(v, "xrandr")[:200] + p.text())
+        p.stop()
     except (AssertionError, EOFError, OSError) as e:
         tell(False, words_all, repr(e) + x.text())
     x.stop()

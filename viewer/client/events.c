@@ -7,7 +7,8 @@
 #include "viewer/client/output.h"
 #include "viewer/client/window_state.h"
 
-#define MAX_CLICKS 32 /* of a wheel, at a time */
+#define RESIZE_US  300000u /* a window that rests so long has its size */
+#define MAX_CLICKS 32	   /* of a wheel, at a time */
 
 void window_release(struct window *w, struct client *c)
 {
@@ -273,6 +274,8 @@ static bool window_event(struct window *w, struct client *c, const SDL_WindowEve
 		break;
 	case SDL_WINDOWEVENT_EXPOSED:
 	case SDL_WINDOWEVENT_SIZE_CHANGED:
+		if (e->event == SDL_WINDOWEVENT_SIZE_CHANGED)
+			w->size_us = client_now() + RESIZE_US;
 		v->whole = true;
 		window_present(w, c);
 		break;

@@ -136,6 +136,7 @@ static const struct option list[] = {
     {"fullscreen", FLAG, AT(win.fullscreen), .about = "begin with the whole screen"},
     {"monitors", CALL, .call = monitors, .value = "one|each|all",
      .about = "one window; one for each monitor; all displays here as one, full screen"},
+    {"resize", FLAG, AT(win.resize), .about = "ask the desktop to take the window's size"},
     {"smooth", FLAG, AT(win.smooth), .about = "scale smoothly, not by whole numbers only"},
     {"grab", FLAG, AT(win.grab), .about = "give all keys to the desktop"},
     {"figures", FLAG, AT(win.figures), .about = "begin with the figures shown"},

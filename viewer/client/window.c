@@ -208,13 +208,31 @@ u64 window_due(const struct window *w)
 {
 	u64 due = w->figures ? w->overlay.at_us + OVERLAY_US : UINT64_MAX;
 
+	if (w->size_us && w->size_us < due)
+		due = w->size_us;
 	return *w->note && w->note_until < due ? w->note_until : due;
+}
+
+static void ask_for_size(struct window *w, struct client *c)
+{
+	int ww, wh;
+
+	if (!w->size_us || client_now() < w->size_us)
+		return;
+	w->size_us = 0;
+	if (!w->conf.resize || w->n > 1 || !c->canvas.px)
+		return;
+	SDL_GetWindowSize(w->views[0].win, &ww, &wh);
+	if (((u32)ww != c->canvas.w || (u32)wh != c->canvas.h) && ww <= UINT16_MAX &&
+	    wh <= UINT16_MAX)
+		client_want_size(c, (u16)ww, (u16)wh);
 }
 
 void window_tick(struct window *w, struct client *c)
 {
 	bool over = *w->note && client_now() >= w->note_until;
 
+	ask_for_size(w, c);
 	if (over)
 		*w->note = 0;
 	if ((w->figures && overlay_look(&w->overlay, c)) || over)

@@ -14,6 +14,7 @@ enum window_monitors {
 struct window_conf {
 	bool fullscreen, smooth, grab, clipboard_in, clipboard_out;
 	bool figures, marks; /* shown from the start */
+	bool resize;	     /* the desktop is to take the window's size (one window) */
 	enum window_monitors monitors;
 	const char *title;
 };

@@ -20,6 +20,7 @@ struct window {
 	struct overlay overlay;
 	char said[600], note[600];
 	u64 note_until, titled_us;
+	u64 size_us;	   /* the desktop is asked for another size then; 0: it is not */
 	char corner[2048]; /* what is written now */
 };
 
