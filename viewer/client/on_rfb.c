@@ -117,7 +117,7 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 		if (used <= 0)
 			return used;
 		take_screens(&h, s, count);
-		if (memcmp(&h, &c->heads, sizeof(h)) && client_resize(c, &h))
+		if (!native_same_heads(&h, &c->heads) && client_resize(c, &h))
 			return ERR_NOMEM;
 		return used;
 	case ENC_CURSOR:
