@@ -107,7 +107,7 @@ static int on_commit(struct client *c, const u8 *p, u32 n)
 
 static int on_display(struct client *c, u16 kind, const u8 *p, u32 n)
 {
-	struct native_heads h = {0};
+	struct native_heads h;
 	struct tileset t;
 	int e = 0;
 
