@@ -98,12 +98,12 @@ static void show(struct viewer *v)
 			window_present(v->w, c);
 		return;
 	}
+	if (v->w && (v->lost_us || !v->was_in))
+		window_say(v->w, c, NULL);
 	u32 us = v->w ? window_present(v->w, c) : 0;
 	if (!tileset_empty(&c->painted))
 		v->changed_us = client_now();
 	client_shown(c, us);
-	if (v->w && (v->lost_us || !v->was_in))
-		window_say(v->w, c, NULL);
 	v->lost_us = 0;
 	v->was_in = true;
 }

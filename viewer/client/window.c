@@ -245,7 +245,8 @@ void window_say(struct window *w, struct client *c, const char *text)
 	if (!strcmp(text ? text : "", w->said))
 		return;
 	snprintf(w->said, sizeof(w->said), "%s", text ? text : "");
-	draw(w, c, NULL);
+	if (text)
+		draw(w, c, NULL);
 }
 
 void window_note(struct window *w, struct client *c, const char *text)

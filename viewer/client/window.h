@@ -32,7 +32,8 @@ u64 window_due(const struct window *w);
 void window_tick(struct window *w, struct client *c);
 /* True once after the key for it: recording should begin, or end. */
 bool window_wants_film(struct window *w);
-/* Words in the middle, for as long as they hold: connecting, lost, refused. NULL: none. */
+/* Words in the middle, for as long as they hold: connecting, lost, refused. NULL: they go
+ * with the next picture. */
 void window_say(struct window *w, struct client *c, const char *text);
 /* Words for a moment. */
 void window_note(struct window *w, struct client *c, const char *text);
