@@ -42,9 +42,9 @@ static const struct format *find_format(u32 fourcc)
 }
 
 /* Drivers that name no modifier because all their memory is linear. */
-static const char *const linear[] = {"virtio_gpu", "bochs-drm",	 "simpledrm", "ast",  "mgag200",
-				     "cirrus",	   "hyperv_drm", "udl",	      "vkms", "vboxvideo",
-				     "vmwgfx",	   "qxl",	 "gud"};
+static const char *const linear[] = {"virtio_gpu", "bochs-drm", "simpledrm",  "ast",
+				     "mgag200",	   "cirrus",	"hyperv_drm", "udl",
+				     "vkms",	   "vboxvideo", "vmwgfx",     "qxl"};
 
 int drm_card_init(struct drm_card *c, int fd)
 {
