@@ -18,7 +18,8 @@ missing=() backports=()
 for p in "$@"; do
 	if ! installed "$p" || ! new_enough "$p"; then
 		case $codename/$p in
-		bookworm/qemu-*) backports+=("$p") ;;
+		# QEMU's own dependencies bring PipeWire from there, and its parts must be of one version.
+	bookworm/qemu-* | bookworm/*pipewire* | bookworm/wireplumber) backports+=("$p") ;;
 		*) missing+=("$p") ;;
 		esac
 	fi

@@ -1,11 +1,13 @@
 # The remote viewer: agent, its helper, viewer, their tests and benches. Plain Linux.
-V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfixes xrandr xtst x11 sdl2 libdrm nettle
+V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfixes xrandr xtst x11 xi sdl2 libdrm nettle opus
 # Texts for people may be cut; everything else is checked for length.
 V_CFLAGS = $(shell pkg-config --cflags $(V_PKGS) 2>/dev/null) -O3 -Wno-format-truncation
+# PipeWire's library is loaded at run time; its headers are not held to our warnings.
+V_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libpipewire-0.3 2>/dev/null))
 V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -ldl -lm -lpthread
 
 V_COMMON := $(sort $(wildcard viewer/proto/*.c viewer/codec/*.c viewer/net/*.c))
-V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
+V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/audio/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
 V_CLIENT := $(sort $(wildcard viewer/client/*.c))
 V_AUTH := viewer/agent/helper/auth.c
 V_SEAT := viewer/agent/helper/seat.c
@@ -44,7 +46,20 @@ $B/stream/libcommon-san.a: $(V_SAN_O) $B/san/core/base/err.o
 	$(Q)ar rcs $@ $^
 
 $B/stream/test_%: $B/san/tests/stream/unit/test_%.o $B/stream/libcommon-san.a
-	$(Q)$(CC) $(SAN) $^ $(V_LIBS) -lcmocka -o $@
+	$(Q)$(CC) $(SAN) $(filter %.o,$^) $(filter %.a,$^) $(V_LINK) $(V_LIBS) -lcmocka -o $@
+
+# Parts of one end that stand alone.
+V_PARTS_test_sound := viewer/client/jitter.c
+V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c capture/map.c)
+V_PARTS_test_uinput := $(addprefix viewer/agent/input/,uinput.c scancodes.c keysyms.c)
+V_PARTS_test_hand := $(addprefix viewer/client/,axes.c client.c jitter.c kept.c on_native.c on_rfb.c on_sound.c open_h264.c pen.c pin.c say.c)
+V_PARTS_O := $(patsubst %.c,$B/san/%.o,$(V_PARTS_test_sound) $(V_PARTS_test_encoder) $(V_PARTS_test_uinput) $(V_PARTS_test_hand))
+$(V_PARTS_O): SAN_CFLAGS += $(V_CFLAGS) -O1
+$B/stream/test_sound: $(V_PARTS_test_sound:%.c=$B/san/%.o)
+$B/stream/test_uinput: $(V_PARTS_test_uinput:%.c=$B/san/%.o)
+$B/stream/test_uinput: V_LINK := -Wl,--wrap=ioctl
+$B/stream/test_hand: $(V_PARTS_test_hand:%.c=$B/san/%.o)
+$B/stream/test_encoder: $(V_PARTS_test_encoder:%.c=$B/san/%.o)
 
 TESTS += $(V_UNIT_BIN)
 TESTS += tests/stream/endtoend.py
@@ -55,7 +70,7 @@ V_FUZZ_BIN := $(V_FUZZ:tests/stream/fuzz/%.c=$B/stream/%)
 FUZZ_BIN += $(V_FUZZ_BIN)
 
 # The client's own parsers, without its window and its main().
-V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c on_native.c on_rfb.c pin.c say.c)
+V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c jitter.c open_h264.c on_native.c on_rfb.c on_sound.c pin.c say.c)
 
 $B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 	@mkdir -p $(@D)
@@ -64,8 +79,8 @@ $B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $^ $(V_LIBS) -o $@
 
 PACKAGES += libx264-dev libavcodec-dev libavutil-dev libgnutls28-dev nettle-dev libzstd-dev zlib1g-dev \
-	libjpeg62-turbo-dev libxxhash-dev libx11-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev \
-	libsdl2-dev libdrm-dev libseccomp-dev libpam0g-dev libcrypt-dev pkg-config xvfb tigervnc-viewer \
+	libjpeg62-turbo-dev libxxhash-dev libx11-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev libxi-dev \
+	libsdl2-dev libdrm-dev libseccomp-dev libopus-dev libpipewire-0.3-dev libpam0g-dev libcrypt-dev pkg-config xvfb tigervnc-viewer \
 	tigervnc-standalone-server tigervnc-common x11vnc x11-xserver-utils
 # Headers alone: the agent loads the libraries when a framebuffer needs them.
 PACKAGES += libgbm-dev libegl-dev libgles-dev

@@ -4,6 +4,10 @@ A small RFB 3.8 client for tests, independent of the product's: rfb.py HOST PORT
 logs in without authentication (VeNCrypt X509None for tls) and sends what the commands say:
 
     key DOWN KEYSYM SCANCODE     pointer X Y BUTTONS     wait SECONDS
+
+and by the native extension, once `native` has been said:
+
+    pen X Y BUTTONS PRESSURE TILT_X TILT_Y     axes X Y Z RX RY RZ BUTTONS
 """
 import socket
 import ssl
@@ -13,6 +17,7 @@ import time
 
 NONE, VENCRYPT, X509NONE = 1, 19, 260
 QEMU_KEYS = -258
+CAPROCK = 0x43505201
 
 
 class Stream:
@@ -127,6 +132,26 @@ class Client(Stream):
 
     def pointer(self, x, y, buttons):
         self.send(struct.pack(">BBHH", 5, buttons, x, y))
+
+
+    def message(self, channel, kind, payload):
+        self.send(struct.pack(">BBHI", 200, channel, kind, len(payload)) + payload)
+
+    def native(self):
+        """Asks for the extension, waits for its HELLO, and answers: 4:4:4 and six axes."""
+        self.encodings(0, CAPROCK)
+        channel = kind = None
+        while (channel, kind) != (0, 1):
+            assert self.exactly(1) == b"\xc8"
+            channel, kind, n = struct.unpack(">BHI", self.exactly(7))
+            self.exactly(n)
+        self.message(0, 1, struct.pack(">HHI", 1, 1, 1 | 8) + bytes(32))
+
+    def pen(self, x, y, buttons, pressure, tilt_x, tilt_y):
+        self.message(3, 2, struct.pack(">HHHHhh", x, y, buttons, pressure, tilt_x, tilt_y))
+
+    def axes(self, *numbers):
+        self.message(3, 4, struct.pack(">6hI", *numbers))
 
 
 def main():

@@ -36,6 +36,8 @@ TESTS += tests/stream/test_drm.py
 test-built test-all-built test-stream: $(STREAM_INITRD)
 PACKAGES += busybox-static
 TESTS += tests/stream/hostile.py
+TESTS += tests/stream/test_sound.py tests/stream/test_video.py
+PACKAGES += pipewire pipewire-bin wireplumber dbus-daemon
 
 TESTS += tests/stream/test_windows.py tests/stream/test_heads.py
 PACKAGES += xdotool imagemagick x11-utils ffmpeg

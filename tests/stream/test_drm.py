@@ -193,6 +193,19 @@ def inputs(g):
          "missing: %s\n%s%s\n%s" % (missing, p.stdout, p.stderr, "\n".join(g.lines[since:])))
 
 
+    since = len(g.lines)
+    p = subprocess.run([sys.executable, driver, "127.0.0.1", str(g.port), "tls", "native",
+                        "pen 640 400 0x8000 0 3000 -2000", "pen 640 400 0x8001 40000 3000 -2000", "pen 640 400 0x8000 0 0 0",
+                        "axes 1000 -2000 3000 -4000 5000 -32768 1"], capture_output=True, text=True, timeout=60 * PATIENCE)
+    wanted = [r"Caprock pen: 1 320 1", r"Caprock pen: 3 26 30", r"Caprock pen: 3 27 -20", r"Caprock pen: 3 24 40000",
+              r"Caprock pen: 1 330 1", r"Caprock pen: 1 330 0", r"Caprock pen: 1 320 0"]
+    wanted += [r"Caprock six-axes controller: 3 %d %d" % (i, v) for i, v in enumerate((1000, -2000, 3000, -4000, 5000, -32767))]
+    wanted += [r"Caprock six-axes controller: 1 704 1", r"Caprock six-axes controller: 1 704 0"]
+    missing = [w for w in wanted if not g.wait("event " + w + "$", since, 20 * PATIENCE)]
+    tell(not missing, "uinput: a pen's pressure, tilt and tip, and six axes reach it, and are let go of when the viewer leaves",
+         "missing: %s\n%s%s\n%s" % (missing, p.stdout, p.stderr, "\n".join(g.lines[since:])))
+
+
 def on_two_outputs(folder):
     name = "virtio-gpu with two outputs"
     g = Guest(folder, ["virtio-gpu-pci,id=video,max_outputs=2"],

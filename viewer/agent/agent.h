@@ -7,6 +7,7 @@
 #include "viewer/agent/input/input.h"
 #include "viewer/agent/native_out.h"
 #include "viewer/agent/rfb_out.h"
+#include "viewer/agent/sound.h"
 #include "viewer/agent/tickets.h"
 #include "viewer/proto/handshake.h"
 
@@ -44,6 +45,7 @@ struct session {
 	struct native_out out;
 	struct link link;
 	u64 stats_us;
+	u32 features;		/* of the viewer's HELLO */
 	u8 token[NATIVE_TOKEN]; /* that resumes this session */
 	struct {
 		u32 keysym, scancode;
@@ -51,7 +53,9 @@ struct session {
 	u32 ndown;
 	u16 buttons;
 	u16 x, y;
-	bool axes; /* six axes may be away from their rest */
+	bool axes;	   /* six axes may be away from their rest */
+	bool hears;	   /* wants the desktop's sound */
+	u32 sound_waiting; /* frames of it put since the link last had nothing to send */
 };
 
 struct agent {
@@ -68,6 +72,7 @@ struct agent {
 	struct broker broker;
 	struct attempts *attempts;
 	struct clipboard *clipboard;
+	struct sound sound;
 	char vnc_password[9];
 	bool quit;
 };

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -92,23 +93,37 @@ int coder_start(struct coder *c, const struct image *img, struct rect r, bool ke
 		c->enc = NULL;
 	}
 	if (!c->enc) {
+		char why[128] = "";
 		struct video_conf conf = {.w = r.w,
 					  .h = r.h,
 					  .fps = 30,
 					  .kbps = kbps,
 					  .threads = c->threads,
 					  .effort = c->effort,
+					  .colour = c->colour,
 					  .emit = gather,
-					  .ctx = c};
+					  .ctx = c,
+					  .why = why,
+					  .why_n = sizeof(why)};
 		c->enc = c->ops->open(&conf);
+		if (!c->enc && c->instead) {
+			snprintf(c->refused, sizeof(c->refused), "%s cannot code %ux%u: %s",
+				 c->ops->name, r.w, r.h, why);
+			c->ops = c->instead;
+			c->instead = NULL;
+			c->enc = c->ops->open(&conf);
+		}
 		if (!c->enc)
 			return ERR_UNSUPPORTED;
 		c->r = r;
 		key = true;
 	} else if (kbps != c->kbps) {
 		int e = c->ops->rate(c->enc, kbps);
-		if (e)
+		if (e) { /* it is of no use any more: the next picture opens another */
+			c->ops->close(c->enc);
+			c->enc = NULL;
 			return e;
+		}
 	}
 	c->kbps = kbps;
 	c->out.n = 0;

@@ -15,6 +15,9 @@ struct coder {
 	struct rect r;	       /* what enc covers */
 	u32 kbps;	       /* what enc was told last */
 	u32 threads, effort;
+	const struct video_enc_ops *instead; /* where ops cannot open; NULL: nothing else will do */
+	u8 colour;			     /* enum yuv_colour of what enc makes */
+	char refused[192];		     /* why `instead` took over; the owner empties it */
 	int event; /* eventfd, the owner's: written when a picture is done */
 
 	pthread_t thread;

@@ -11,8 +11,10 @@ struct config {
 	char source[16];   /* x11, drm, test */
 	char display[256]; /* X display, helper's socket, raw file or scene */
 	char input[16];	   /* xtest, uinput, none; empty: what fits the source */
-	char encoder[16];  /* x264 */
-	char state[256];   /* folder for certificate and key */
+	char encoder[16];  /* x264, vaapi, nvenc, soft, auto */
+	char encoder_device[64];
+	char audio[16];	 /* pipewire, tone, off */
+	char state[256]; /* folder for certificate and key */
 	char certificate[256], key[256];
 	char password_file[256]; /* user:hash lines; empty: PAM */
 	char vnc_password_file[256];
@@ -26,6 +28,7 @@ struct config {
 	u32 width, height, fps, heads; /* test source */
 	u32 max_viewers, max_handshakes, handshake_s, idle_min, resume_s;
 	u32 threads, effort;
+	u32 audio_kbps;
 	u32 max_attempts; /* wrong passwords from one address before it must wait */
 	u32 clipboard;	  /* enum clipboard_policy */
 	bool x509_none, x509_plain, x509_vnc, vnc, open;

@@ -8,11 +8,11 @@
 
 #include "core/base/err.h"
 #include "viewer/agent/agent.h"
+#include "viewer/agent/encoder.h"
 #include "viewer/agent/sandbox.h"
 
 static const struct capture_ops *const sources[] = {&capture_x11, &capture_drm, &capture_test};
 static const struct input_ops *const inputs[] = {&input_xtest, &input_uinput, &input_none};
-static const struct video_enc_ops *const encoders[] = {&video_x264};
 
 static void usage(void)
 {
@@ -111,19 +111,14 @@ static int open_desktop(struct agent *a, char *error, size_t n)
 	for (size_t i = 0; i < ARRAY_SIZE(inputs); i++)
 		if (!strcmp(inputs[i]->name, a->conf.input))
 			a->input_ops = inputs[i];
-	for (size_t i = 0; i < ARRAY_SIZE(encoders); i++)
-		if (!strcmp(encoders[i]->key, a->conf.encoder))
-			a->encoder = encoders[i];
-	if (!ops || !a->input_ops || !a->encoder) {
-		snprintf(error, n, "there is no %s '%s'",
-			 !ops		 ? "source"
-			 : !a->input_ops ? "input"
-					 : "encoder",
-			 !ops		 ? a->conf.source
-			 : !a->input_ops ? a->conf.input
-					 : a->conf.encoder);
+	if (!ops || !a->input_ops) {
+		snprintf(error, n, "there is no %s '%s'", !ops ? "source" : "input",
+			 !ops ? a->conf.source : a->conf.input);
 		return ERR_NOENT;
 	}
+	a->encoder = encoder_choose(&a->conf, error, n);
+	if (!a->encoder)
+		return ERR_NOENT;
 	if (ops == &capture_test && !conf.source)
 		conf.source = "mix";
 	if (desktop_open(&a->desktop, ops, &conf)) {
@@ -161,7 +156,8 @@ int main(int argc, char **argv)
 	if ((a.conf.vnc || a.conf.x509_vnc) && read_vnc_password(&a, error, sizeof(error)))
 		goto out;
 	if (certificate_load(&a, error, sizeof(error)) || open_desktop(&a, error, sizeof(error)) ||
-	    server_open(&a, error, sizeof(error)))
+	    server_open(&a, error, sizeof(error)) ||
+	    sound_open(&a.sound, &a.conf, error, sizeof(error)))
 		goto out;
 	if (broker_open(&a.broker, a.conf.password_file, a.conf.lock_command)) {
 		snprintf(error, sizeof(error),
@@ -180,6 +176,7 @@ out:
 	server_close(&a);
 	broker_close(&a.broker);
 	clipboard_close(a.clipboard);
+	sound_close(&a.sound);
 	if (a.input)
 		a.input_ops->close(a.input);
 	if (a.desktop.ops)

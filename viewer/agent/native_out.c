@@ -30,6 +30,8 @@ int native_out_init(struct native_out *o, struct desktop *d, const struct video_
 		    !(o->mask_bytes[i] = malloc((size_t)o->dirty.words * 8)) ||
 		    coder_init(&o->coders[i], ops, threads, effort, event))
 			return ERR_NOMEM;
+	for (u8 i = 0; i < o->nheads && ops != &video_x264; i++)
+		o->coders[i].instead = &video_x264;
 	native_out_refresh(o);
 	return 0;
 }

@@ -115,6 +115,13 @@ void native_video_start(struct native_out *o, struct desktop *d, u64 now, const 
 			else if (!contains(c->r, need))
 				r = join(c->r, need);
 		}
+		/* 4:2:0 takes pairs: what is left over at an odd edge goes exactly. */
+		if (c->ops->format == VIDEO_H264_420) {
+			r.w &= (u16)~1u;
+			r.h &= (u16)~1u;
+		}
+		if (!r.w || !r.h)
+			continue;
 		if (coder_start(c, &d->img, r, o->want_key, picture_kbps(o, l))) {
 			continue; /* no encoder: the tiles stay dirty and go exactly, in steps */
 		}

@@ -5,16 +5,20 @@
 
 #define BACKLOG	   (64u << 10)
 #define MAX_STRIPE 2048u   /* rectangles an update; the rest waits for the next */
-#define REST_US	   200000u /* stillness after which JPEG's tiles are sent exactly */
+#define REST_US	   200000u /* stillness after which JPEG's and video's tiles are sent exactly */
+#define REST_TILES 96u	   /* of those in an update while others still move */
 
 int rfb_out_resize(struct rfb_out *o, const struct desktop *d)
 {
 	tileset_free(&o->dirty);
 	tileset_free(&o->lossy);
 	tileset_free(&o->scratch);
+	tileset_free(&o->batch);
+	rfb_video_free(&o->video); /* a picture of the old size is of no use */
 	if (tileset_alloc(&o->dirty, d->heads.width, d->heads.height) ||
 	    tileset_alloc(&o->lossy, d->heads.width, d->heads.height) ||
-	    tileset_alloc(&o->scratch, d->heads.width, d->heads.height))
+	    tileset_alloc(&o->scratch, d->heads.width, d->heads.height) ||
+	    tileset_alloc(&o->batch, d->heads.width, d->heads.height))
 		return ERR_NOMEM;
 	tileset_fill(&o->dirty);
 	o->size_changed = true;
@@ -35,12 +39,15 @@ void rfb_out_free(struct rfb_out *o)
 	tileset_free(&o->dirty);
 	tileset_free(&o->lossy);
 	tileset_free(&o->scratch);
+	tileset_free(&o->batch);
+	rfb_video_free(&o->video);
 	zrle_enc_free(&o->zrle);
 	tight_enc_free(&o->tight);
 	*o = (struct rfb_out){0};
 }
 
-void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *out)
+void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *out,
+		       const struct desktop *d, const struct video_enc_ops *ops, int event)
 {
 	bool chosen = false, had_continuous = o->continuous, had_fence = o->fence;
 	bool had_qemu = o->qemu_keys, had_leds = o->leds, had_ext = o->ext_size;
@@ -50,6 +57,7 @@ void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *o
 	o->compress = 2;
 	o->copyrect = o->last_rect = o->cursor = o->cursor_alpha = o->desktop_size = o->ext_size =
 	    false;
+	o->h264 = false;
 	o->name = o->continuous = o->fence = o->qemu_keys = o->leds = o->ext_clipboard = false;
 	for (u16 i = 0; i < n; i++) {
 		s32 e = list[i];
@@ -62,6 +70,7 @@ void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *o
 			o->encoding = e; /* the first one listed is the viewer's choice */
 			chosen = true;
 		}
+		o->h264 |= e == ENC_OPEN_H264;
 		o->copyrect |= e == ENC_COPYRECT;
 		o->last_rect |= e == ENC_LAST_RECT;
 		o->cursor |= e == ENC_CURSOR;
@@ -75,6 +84,8 @@ void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *o
 		o->leds |= e == ENC_LED_STATE;
 		o->ext_clipboard |= e == ENC_EXT_CLIPBOARD;
 	}
+	if (o->h264 && !o->video.open)
+		o->h264 = !rfb_video_init(&o->video, d, ops, event);
 	o->send_cursor = o->cursor || o->cursor_alpha;
 	if (o->continuous && !had_continuous)
 		put_u8(out, RFB_END_CONTINUOUS); /* "I know that extension" */
@@ -93,8 +104,10 @@ void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *o
 void rfb_out_request(struct rfb_out *o, bool incremental, struct rect r)
 {
 	o->asked = true;
-	if (!incremental)
-		tileset_add_rect(&o->dirty, r);
+	if (incremental)
+		return;
+	tileset_add_rect(&o->dirty, r);
+	o->video.reset = true;
 }
 
 static bool owed(const struct rfb_out *o)
@@ -113,8 +126,11 @@ void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_strea
 
 		tileset_clear(&o->scratch);
 		tileset_add_rect(&o->scratch, (struct rect){c->sx, c->sy, c->to.w, c->to.h});
-		if (may && !tileset_meets(&o->scratch, &o->dirty) &&
-		    !tileset_meets(&o->scratch, &o->lossy))
+		bool now = may && !tileset_meets(&o->scratch, &o->dirty) &&
+			   !tileset_meets(&o->scratch, &o->lossy);
+		/* A picture in the making paints over it, and may be of its source. */
+		tileset_add_rect(&o->scratch, c->to);
+		if (now && !(o->video.coding && tileset_meets(&o->scratch, &o->video.inside)))
 			ok[n++] = *c;
 		else
 			tileset_add_rect(&o->dirty, c->to);
@@ -244,81 +260,136 @@ static u16 put_split(struct rfb_out *o, const struct desktop *d, struct rect r, 
 	return n;
 }
 
-static bool rests(const struct rfb_out *o, const struct desktop *d, u64 now)
+/* Tiles that came by JPEG or video and have rested: at most n of them into o->batch. */
+static bool rested(struct rfb_out *o, const struct desktop *d, u32 n)
 {
-	if (tileset_empty(&o->lossy))
-		return false;
-	tileset_for(&o->lossy, i) if (now < d->tiles[i].changed_us + REST_US) return false;
-	return true;
+	u64 now = now_us();
+	bool any = false;
+
+	tileset_clear(&o->batch);
+	tileset_for(&o->lossy, i)
+	{
+		if (now < d->tiles[i].changed_us + REST_US || tileset_has(&o->dirty, i))
+			continue;
+		if (!n--)
+			break;
+		tileset_add(&o->batch, i);
+		any = true;
+	}
+	return any;
 }
 
-void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name,
-		  struct net_stream *net)
+/* The tiles of o->batch, which empties; one slice an update, so that none starves behind a slow link. */
+static u32 put_batch(struct rfb_out *o, const struct desktop *d, bool lossless, size_t from, u32 n,
+		     struct wbuf *w)
 {
-	bool news = o->send_screens || o->send_name || o->send_qemu || o->send_leds ||
-		    o->send_cursor || o->size_changed;
-	bool lossless = false;
+	bool jpeg = o->encoding == ENC_TIGHT && o->jpeg >= 0 && !lossless;
+	u32 x0, y0, x1, y1;
 
-	if (!d->ready || !owed(o) || link_backlog(net) > BACKLOG)
-		return;
-	/* What JPEG touched is made exact once all of it rests. */
-	if (tileset_empty(&o->dirty) && rests(o, d, now_us())) {
-		tileset_or(&o->dirty, &o->lossy);
-		lossless = true;
-	}
-	if (!news && tileset_empty(&o->dirty))
-		return;
-	struct wbuf *w = &net->out;
-	size_t from = w->n, count_at;
-	u32 n = 0, x0, y0, x1, y1;
-
-	rfb_put_update(w, 0);
-	count_at = w->n - 2;
-	bool resized = o->size_changed;
-	n = put_news(o, d, name, w);
-	/* After a change of size a viewer asks anew: pixels in the same update confuse some. */
-	while (!resized && n < MAX_STRIPE && next_rect(&o->dirty, 0, &x0, &y0, &x1, &y1)) {
+	while (n < MAX_STRIPE && w->n - from <= (4u << 20) &&
+	       next_rect(&o->batch, 0, &x0, &y0, &x1, &y1)) {
 		u32 px1 = x1 * TILE_W < d->img.w ? x1 * TILE_W : d->img.w;
 		u32 py1 = y1 * TILE_H < d->img.h ? y1 * TILE_H : d->img.h;
 		struct rect r = {(u16)(x0 * TILE_W), (u16)(y0 * TILE_H), (u16)(px1 - x0 * TILE_W),
 				 (u16)(py1 - y0 * TILE_H)};
-		bool jpeg = o->encoding == ENC_TIGHT && o->jpeg >= 0 && !lossless;
 
 		n += put_split(o, d, r, lossless, w);
 		for (u32 y = y0; y < y1; y++)
 			for (u32 x = x0; x < x1; x++) {
 				u32 i = y * o->dirty.cols + x;
 
+				tileset_del(&o->batch, i);
 				tileset_del(&o->dirty, i);
 				if (jpeg)
 					tileset_add(&o->lossy, i);
 				else
 					tileset_del(&o->lossy, i);
 			}
-		/* Other tiles must not starve behind a slow link: one slice an update is enough. */
-		if (w->n - from > (4u << 20))
-			break;
+	}
+	return n;
+}
+
+/* One update: news, the picture just coded if there is one, what is dirty, what has rested. */
+static void put_update(struct rfb_out *o, const struct desktop *d, const char *name, bool picture,
+		       struct wbuf *w)
+{
+	size_t from = w->n, count_at;
+	bool resized = o->size_changed;
+	u32 n;
+
+	rfb_put_update(w, 0);
+	count_at = w->n - 2;
+	n = put_news(o, d, name, w);
+	/* After a change of size a viewer asks anew: pixels in the same update confuse some. */
+	if (!resized) {
+		bool calm = tileset_empty(&o->dirty) && !picture;
+
+		if (picture) {
+			rfb_video_put(&o->video, w);
+			n++;
+			/* What it painted and is not its own follows exactly; its own waits for rest. */
+			tileset_or(&o->lossy, &o->video.inside);
+			memcpy(o->batch.bits, o->video.inside.bits, (size_t)o->batch.words * 8);
+			tileset_and_not(&o->batch, &o->video.moving);
+			n = put_batch(o, d, true, from, n, w);
+		}
+		memcpy(o->batch.bits, o->dirty.bits, (size_t)o->batch.words * 8);
+		if (picture) /* what has moved on since then is the next picture's */
+			tileset_and_not(&o->batch, &o->video.moving);
+		n = put_batch(o, d, false, from, n, w);
+		if (rested(o, d, calm ? UINT32_MAX : REST_TILES))
+			n = put_batch(o, d, true, from, n, w);
 	}
 	set_u16(w, count_at, (u16)n);
 	o->asked = false;
 	o->updates++;
 }
 
+void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net,
+		  struct link *l)
+{
+	u64 now = now_us();
+	bool news = o->send_screens || o->send_name || o->send_qemu || o->send_leds ||
+		    o->send_cursor || o->size_changed;
+
+	if (!d->ready || !owed(o) || o->video.coding)
+		return;
+	link_sample(l, net, now);
+	if (link_backlog(net) > BACKLOG) {
+		l->blocked_us = l->blocked_us ? l->blocked_us : now;
+		return;
+	}
+	l->blocked_us = 0;
+	if (!news && tileset_empty(&o->dirty) && !rested(o, d, 1))
+		return;
+	if (o->h264 && !o->size_changed && rfb_video_start(&o->video, d, &o->dirty, l))
+		return;
+	put_update(o, d, name, false, &net->out);
+}
+
+void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net)
+{
+	if (!rfb_video_coded(&o->video))
+		return;
+	/* A viewer may have changed its mind meanwhile. */
+	bool picture = o->h264 && o->video.coder.out.n > 0;
+	if (!picture)
+		tileset_or(&o->dirty, &o->video.moving);
+	put_update(o, d, name, picture, &net->out);
+}
+
 u64 rfb_out_due(const struct rfb_out *o, const struct desktop *d)
 {
 	u64 due = UINT64_MAX;
 
-	if (!owed(o))
+	if (!owed(o) || o->video.coding)
 		return due;
 	if (!tileset_empty(&o->dirty))
 		return 0;
-	if (tileset_empty(&o->lossy))
-		return due;
-	due = 0;
 	tileset_for(&o->lossy, i)
 	{
 		u64 t = d->tiles[i].changed_us + REST_US;
-		due = t > due ? t : due;
+		due = t < due ? t : due;
 	}
 	return due;
 }

@@ -8,6 +8,7 @@
 
 #include "viewer/agent/desktop.h"
 #include "viewer/agent/link.h"
+#include "viewer/agent/rfb_video.h"
 #include "viewer/codec/tight.h"
 #include "viewer/codec/zrle.h"
 
@@ -19,8 +20,10 @@ struct rfb_out {
 	bool copyrect, last_rect, cursor, cursor_alpha, desktop_size, ext_size, name, continuous,
 	    fence, qemu_keys, leds, ext_clipboard;
 	struct tileset dirty; /* the viewer's pixels are old */
-	struct tileset lossy; /* ... came by JPEG and want exact ones when they rest */
-	struct tileset scratch;
+	struct tileset lossy; /* ... came by JPEG or video and want exact ones when they rest */
+	struct tileset scratch, batch;
+	bool h264; /* listed, and there is an encoder for it */
+	struct rfb_video video;
 	bool asked;	/* an update is owed */
 	bool streaming; /* continuous updates are on */
 	bool send_cursor, send_screens, send_name, send_qemu, send_leds, size_changed;
@@ -33,13 +36,19 @@ struct rfb_out {
 
 __must_check int rfb_out_init(struct rfb_out *o, const struct desktop *d);
 void rfb_out_free(struct rfb_out *o);
-/* SetEncodings: takes what the viewer can do; writes the greetings some extensions want. */
-void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *out);
+/*
+ * SetEncodings: takes what the viewer can do; writes the greetings some extensions want. ops, event:
+ * the encoder for Open H.264, and whom it wakes.
+ */
+void rfb_out_encodings(struct rfb_out *o, const s32 *list, u16 n, struct wbuf *out,
+		       const struct desktop *d, const struct video_enc_ops *ops, int event);
 void rfb_out_request(struct rfb_out *o, bool incremental, struct rect r);
 void rfb_out_change(struct rfb_out *o, const struct desktop *d, struct net_stream *net);
 /* Sends one update if one is owed and there is something to tell. */
-void rfb_out_pump(struct rfb_out *o, const struct desktop *d, const char *name,
-		  struct net_stream *net);
+void rfb_out_pump(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net,
+		  struct link *l);
+/* The coder's event fired. */
+void rfb_out_coded(struct rfb_out *o, struct desktop *d, const char *name, struct net_stream *net);
 /* When a pump can do something that it cannot now. */
 u64 rfb_out_due(const struct rfb_out *o, const struct desktop *d);
 __must_check int rfb_out_resize(struct rfb_out *o, const struct desktop *d);

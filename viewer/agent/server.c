@@ -17,7 +17,7 @@
 #include "core/base/err.h"
 #include "viewer/agent/agent.h"
 
-#define FIXED_FDS 7
+#define FIXED_FDS 8
 
 void agent_log(const char *format, ...)
 {
@@ -207,6 +207,8 @@ static u64 next_due(const struct agent *a, bool watching)
 		t = a->desktop.ops->due_us(a->desktop.capture);
 		due = t < due ? t : due;
 	}
+	t = sound_due(&a->sound);
+	due = t < due ? t : due;
 	for (u32 i = 0; i < a->nsessions; i++) {
 		t = session_due(a->sessions[i]);
 		due = t < due ? t : due;
@@ -232,6 +234,7 @@ void server_run(struct agent *a)
 		fds[4] = (struct pollfd){watching ? capture_fd : -1, POLLIN, 0};
 		fds[5] = (struct pollfd){a->clipboard ? clipboard_fd(a->clipboard) : -1, POLLIN, 0};
 		fds[6] = (struct pollfd){a->broker.fd, POLLIN, 0};
+		fds[7] = (struct pollfd){sound_fd(&a->sound), POLLIN, 0};
 		for (u32 i = 0; i < a->nsessions; i++) {
 			struct session *s = a->sessions[i];
 
@@ -267,6 +270,8 @@ void server_run(struct agent *a)
 			desktop_turn(a);
 		if (fds[5].revents)
 			clipboard_turn(a);
+		if (fds[7].revents || sound_due(&a->sound) <= now_us())
+			sound_turn(a);
 		if (fds[1].revents)
 			accept_all(a, a->listen_fd, false);
 		if (fds[2].revents)

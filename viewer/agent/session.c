@@ -92,6 +92,8 @@ void session_close(struct session *s, const char *why)
 		rfb_out_free(&s->rfb);
 	if (s->native)
 		native_out_free(&s->out);
+	if (s->hears)
+		sound_listeners(a);
 	net_close(&s->net);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
@@ -104,7 +106,7 @@ static void pump(struct session *s)
 	if (s->native)
 		native_out_pump(&s->out, &a->desktop, &s->net, &s->link);
 	else
-		rfb_out_pump(&s->rfb, &a->desktop, a->conf.name, &s->net);
+		rfb_out_pump(&s->rfb, &a->desktop, a->conf.name, &s->net, &s->link);
 }
 
 short session_events(const struct session *s)
@@ -122,7 +124,7 @@ short session_events(const struct session *s)
 		 native_out_blocked(&s->out, &s->net))
 		e |= POLLOUT;
 	else if (s->state == SESSION_RUN && !s->native && (s->rfb.asked || s->rfb.streaming) &&
-		 !tileset_empty(&s->rfb.dirty))
+		 !s->rfb.video.coding && !tileset_empty(&s->rfb.dirty))
 		e |= POLLOUT;
 	return e;
 }
@@ -208,11 +210,37 @@ void session_change(struct session *s, const struct desktop_change *c)
 		return;
 }
 
+/* Another encoder than was chosen is never taken silently. */
+static void tell_refused(struct session *s, struct coder *c)
+{
+	char text[256];
+
+	if (!*c->refused)
+		return;
+	snprintf(text, sizeof(text), "%s; %s codes it instead.", c->refused, c->ops->name);
+	*c->refused = 0;
+	agent_log("%s", text);
+	if (s->native)
+		native_put_bytes(&s->net.out, CH_CONTROL, CTL_NOTICE, text, (u32)strlen(text));
+}
+
 void session_coded(struct session *s)
 {
-	if (s->state != SESSION_RUN || !s->native)
+	if (s->state != SESSION_RUN)
 		return;
+	if (!s->native) {
+		tell_refused(s, &s->rfb.video.coder);
+		rfb_out_coded(&s->rfb, &s->agent->desktop, s->agent->conf.name, &s->net);
+		if (net_flush(&s->net))
+			return;
+		pump(s);
+		if (net_flush(&s->net))
+			return;
+		return;
+	}
 	native_out_coded(&s->out, &s->agent->desktop, &s->net, &s->link);
+	for (u8 i = 0; i < s->out.nheads; i++)
+		tell_refused(s, &s->out.coders[i]);
 	if (net_flush(&s->net))
 		return;
 }
@@ -261,7 +289,7 @@ static void put_stats(struct session *s, u64 now)
 	    .bytes_video = (u32)o->bytes_video,
 	};
 
-	snprintf((char *)st.encoder, sizeof(st.encoder), "%s", s->agent->encoder->name);
+	snprintf((char *)st.encoder, sizeof(st.encoder), "%s", o->coders[0].ops->name);
 	native_put_stats(&s->net.out, &st);
 	o->commits = o->dropped = 0;
 	o->bytes_exact = o->bytes_video = 0;

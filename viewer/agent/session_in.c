@@ -104,12 +104,19 @@ static void begin_native(struct session *s)
 	struct native_hello h = {
 	    NATIVE_VERSION_MIN, NATIVE_VERSION_MAX, FEAT_VIDEO_444 | FEAT_SIX_AXES, {0}};
 
+	if (s->agent->encoder->format == VIDEO_H264_420)
+		h.features |= FEAT_VIDEO_420;
+	if (s->agent->sound.source)
+		h.features |= FEAT_AUDIO;
 	native_put_hello(&s->net.out, &h);
 }
 
 static void encodings(struct session *s, const struct rfb_client_msg *m)
 {
-	rfb_out_encodings(&s->rfb, m->encodings.list, m->encodings.n, &s->net.out);
+	rfb_out_encodings(
+	    &s->rfb, m->encodings.list, m->encodings.n, &s->net.out, &s->agent->desktop,
+	    s->agent->encoder->format == VIDEO_H264_420 ? s->agent->encoder : &video_soft,
+	    s->agent->event_fd);
 	session_greet_clipboard(s);
 	for (u16 i = 0; !s->native && !s->net.websocket && i < m->encodings.n; i++)
 		if (m->encodings.list[i] == ENC_CAPROCK)

@@ -17,8 +17,10 @@ int session_renew_native(struct session *s)
 	struct agent *a = s->agent;
 
 	native_out_free(&s->out);
-	int e = native_out_init(&s->out, &a->desktop, a->encoder, a->conf.threads, a->conf.effort,
-				a->event_fd);
+	/* A viewer that takes no 4:2:0 is served by x264. */
+	bool takes = a->encoder->format != VIDEO_H264_420 || s->features & FEAT_VIDEO_420;
+	int e = native_out_init(&s->out, &a->desktop, takes ? a->encoder : &video_x264,
+				a->conf.threads, a->conf.effort, a->event_fd);
 	if (!e)
 		native_put_heads(&s->net.out, DSP_HEADS, &a->desktop.heads);
 	return e;
@@ -54,6 +56,7 @@ static int hello(struct session *s, const u8 *p, u32 n)
 		return ERR_VERSION;
 	if (!(h.features & FEAT_VIDEO_444))
 		return ERR_UNSUPPORTED;
+	s->features = h.features;
 	if (memcmp(h.token, none, NATIVE_TOKEN)) {
 		replace_old(s, h.token);
 		if (!ticket_use(&a->tickets, h.token, now_us(), user))
@@ -131,6 +134,19 @@ static int display(struct session *s, u16 kind, const u8 *p, u32 n)
 	}
 }
 
+static int audio(struct session *s, u16 kind, const u8 *p, u32 n)
+{
+	if (kind != AUD_ON)
+		return 0;
+	if (n != 1)
+		return ERR_CORRUPT;
+	s->hears = p[0] != 0;
+	sound_listeners(s->agent);
+	if (s->hears && s->agent->sound.source)
+		native_put_sound_format(&s->net.out, SOUND_RATE, SOUND_CHANNELS);
+	return 0;
+}
+
 static int input(struct session *s, u16 kind, const u8 *p, u32 n)
 {
 	struct agent *a = s->agent;
@@ -186,6 +202,8 @@ int session_native(struct session *s, const struct rfb_client_msg *m)
 		return display(s, m->native.kind, m->native.data, m->native.n);
 	case CH_INPUT:
 		return input(s, m->native.kind, m->native.data, m->native.n);
+	case CH_AUDIO:
+		return audio(s, m->native.kind, m->native.data, m->native.n);
 	case CH_CLIPBOARD:
 		session_text_in(s, (const char *)m->native.data, m->native.n);
 		return 0;

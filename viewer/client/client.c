@@ -44,12 +44,14 @@ static void drop(struct client *c)
 	c->cred = NULL;
 	zrle_dec_free(&c->zrle);
 	tight_dec_free(&c->tight);
+	open_h264_free(&c->h264);
 	exact_dec_free(&c->exact_dec);
 	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++) {
 		video_dec_close(c->video[i]);
 		c->video[i] = NULL;
 		wbuf_free(&c->au[i]);
 	}
+	client_sound_drop(c);
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
 	c->rects_left = 0;
 	c->eaten = 0;
@@ -66,6 +68,7 @@ void client_close(struct client *c, bool say_goodbye)
 	tileset_free(&c->painted);
 	free(c->cursor.argb);
 	free(c->clip_text);
+	client_sound_free(c);
 	*c = (struct client){.net.fd = -1};
 }
 

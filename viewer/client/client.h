@@ -4,6 +4,11 @@
  */
 #pragma once
 
+#include <pthread.h>
+
+#include "viewer/client/jitter.h"
+#include "viewer/client/open_h264.h"
+#include "viewer/client/pen.h"
 #include "viewer/codec/exact.h"
 #include "viewer/codec/tight.h"
 #include "viewer/codec/video_dec.h"
@@ -30,14 +35,27 @@ struct client_conf {
 	bool plain;	       /* do not offer the native extension */
 	bool accept_new;       /* pin an unknown certificate without asking */
 	bool shared;
-	s32 encoding; /* plain RFB: preferred encoding, ENC_* (Raw is 0) */
-	int quality;  /* plain RFB: JPEG 0..9, -1 lossless */
+	bool no_audio; /* do not ask for the desktop's sound */
+	s32 encoding;  /* plain RFB: preferred encoding, ENC_* (Raw is 0) */
+	int quality;   /* plain RFB: JPEG 0..9, -1 lossless */
 };
 
 struct client_cursor {
 	u16 w, h, hot_x, hot_y;
 	u32 *argb;
 	bool fresh;
+};
+
+/* The desktop's sound. `lock` guards the jitter buffer: whoever plays it has a thread of its own. */
+struct client_sound {
+	pthread_mutex_t lock;
+	struct jitter jitter;
+	struct sound_dec *dec; /* NULL until a stream has begun */
+	bool offered, muted;
+	u32 expect; /* position that comes next */
+	bool begun; /* there is a position before it */
+	u64 end_us; /* agent's clock at the end of what has come */
+	u32 packets;
 };
 
 struct client {
@@ -64,12 +82,17 @@ struct client {
 	char *clip_text; /* from the desktop, since the owner last looked */
 	u32 clip_n;
 	u8 leds;
+	struct client_sound sound;
 	bool native, qemu_keys;
+	u32 features;		       /* of the agent's HELLO */
+	struct pen_state pen;	       /* goes with the pointer */
+	struct native_pointer pointed; /* the last that was sent */
 
 	u16 rects_left; /* of a plain RFB update in progress */
 	bool in_update;
 	struct zrle_dec zrle;
 	struct tight_dec tight;
+	struct open_h264 h264;
 	struct exact_dec exact_dec;
 	struct video_dec *video[NATIVE_MAX_HEADS];
 	u8 video_format[NATIVE_MAX_HEADS];
@@ -106,15 +129,27 @@ void client_shown(struct client *c, u32 present_us);
 
 void client_key(struct client *c, bool down, u32 keysym, u32 scancode);
 void client_pointer(struct client *c, u16 x, u16 y, u16 buttons);
+/* The pen moved though the pointer did not. */
+void client_pen(struct client *c, const struct pen_state *pen);
+void client_six_axes(struct client *c, const s16 axes[NATIVE_AXES], u32 buttons);
 void client_relative(struct client *c, s16 dx, s16 dy, u16 buttons);
 void client_release_all(struct client *c);
 void client_clipboard(struct client *c, const char *text, u32 n);
+/* Mutes the desktop's sound, which then is not sent, or lets it be heard again. */
+void client_mute(struct client *c, bool mute);
+/* What became of the sound, as a JSON object. */
+void client_sound_figures(struct client *c, char *text, size_t n);
 void client_want_stats(struct client *c, bool on);
 void client_want_size(struct client *c, u16 w, u16 h);
 
 /* Messages, used by client.c. Bytes used, 0 = not all there, negative: junk. */
 __must_check ssize_t client_message(struct client *c, const u8 *p, size_t n);
 __must_check int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n);
+/* on_sound.c */
+__must_check int client_sound(struct client *c, u16 kind, const u8 *p, u32 n);
+void client_sound_init(struct client *c);
+void client_sound_free(struct client *c);
+void client_sound_drop(struct client *c); /* with the connection */
 __must_check int client_resize(struct client *c, const struct native_heads *h);
 void client_begin(struct client *c);
 /* Takes argb. */

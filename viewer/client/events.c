@@ -182,6 +182,11 @@ static void film(struct window *w, struct client *c)
 	w->film = true;
 }
 
+static void mute(struct window *w, struct client *c)
+{
+	w->mute = true;
+}
+
 static void keys_help(struct window *w, struct client *c);
 
 static const struct {
@@ -197,6 +202,7 @@ static const struct {
     {SDL_SCANCODE_E, "E tint what is not exact", toggle_marks},
     {SDL_SCANCODE_P, "P screenshot", screenshot},
     {SDL_SCANCODE_V, "V recording on and off", film},
+    {SDL_SCANCODE_M, "M sound off and on", mute},
     {SDL_SCANCODE_H, "H these keys", keys_help},
 };
 

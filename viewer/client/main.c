@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "viewer/client/axes.h"
 #include "viewer/client/options.h"
 #include "viewer/client/output.h"
 #include "viewer/client/overlay.h"
+#include "viewer/client/speaker.h"
 
 #define RETRY_US 50000u /* between two attempts while a link is lost */
 #define GIVE_UP_US \
@@ -27,6 +29,9 @@ struct viewer {
 	struct window *w;
 	struct recorder record;
 	struct figures figures;
+	struct speaker speaker;
+	struct axes axes;
+	struct pen pen;
 	u64 start_us, changed_us, lost_us; /* lost_us 0: the link is up, or never was */
 	bool was_in, filmed;
 	bool stats_on; /* asked of this connection */
@@ -80,6 +85,8 @@ static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 		due = earliest(due, now + LOOK_US);
 	due = earliest(due, recorder_due(&v->record));
 	due = earliest(due, figures_due(&v->figures));
+	due = earliest(due, speaker_due(&v->speaker));
+	due = earliest(due, earliest(axes_due(&v->axes), pen_due(&v->pen)));
 	if (due != UINT64_MAX) {
 		u64 left = due > now ? due - now : 0;
 		ts = (struct timespec){(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
@@ -155,6 +162,25 @@ static void last_words(struct viewer *v)
 		poll(&(struct pollfd){window_fd(v->w), POLLIN, 0}, 1, WORDS_US / 1000);
 }
 
+static void sound(struct viewer *v)
+{
+	if (v->w && window_wants_mute(v->w)) {
+		client_mute(&v->c, !v->c.sound.muted);
+		window_note(v->w, &v->c, v->c.sound.muted ? "Muted" : "Sound is on");
+	}
+	speaker_tick(&v->speaker);
+}
+
+/* What a hand does beside keys and the mouse; before the window's events, which go with it. */
+static void hand(struct viewer *v)
+{
+	if (!v->w)
+		return;
+	if (pen_tick(&v->pen, client_now()))
+		client_pen(&v->c, &v->pen.state);
+	axes_tick(&v->axes, &v->c, SDL_GetKeyboardFocus() != NULL);
+}
+
 static void film(struct viewer *v)
 {
 	if (v->w && window_wants_film(v->w)) {
@@ -215,6 +241,7 @@ static int run(struct viewer *v)
 		struct pollfd fds[2];
 
 		wait_for_something(v, fds);
+		hand(v);
 		if (v->w && !window_events(v->w, c))
 			return 0;
 		if (fds[0].fd >= 0 && fds[0].revents)
@@ -223,6 +250,7 @@ static int run(struct viewer *v)
 		show(v);
 		film(v);
 		ask_for_stats(v);
+		sound(v);
 		figures_tick(&v->figures, c, false);
 		if (link_failed(v)) {
 			last_words(v);
@@ -266,9 +294,14 @@ int main(int argc, char **argv)
 			fprintf(stderr, "%s\n", text);
 			return 1;
 		}
+		axes_open(&v.axes);
+		pen_open(&v.pen);
 	}
 	v.start_us = v.changed_us = client_now();
 	v.c.net.fd = -1;
+	client_sound_init(&v.c);
+	if (speaker_open(&v.speaker, &v.c, v.o.audio_file))
+		return 1;
 	client_connect(&v.c, &v.o.conf);
 	status = run(&v);
 	figures_tick(&v.figures, &v.c, true);
@@ -280,7 +313,10 @@ int main(int argc, char **argv)
 		status = 1;
 	recorder_close(&v.record);
 	figures_close(&v.figures);
+	speaker_close(&v.speaker);
 	client_close(&v.c, true);
+	pen_close(&v.pen);
+	axes_close(&v.axes);
 	window_close(v.w);
 	return status;
 }

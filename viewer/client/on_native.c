@@ -152,7 +152,10 @@ static int on_display(struct client *c, u16 kind, const u8 *p, u32 n)
 
 static int on_hello(struct client *c, const u8 *p, u32 n)
 {
-	struct native_hello h, mine = {NATIVE_VERSION_MIN, NATIVE_VERSION_MAX, FEAT_VIDEO_444, {0}};
+	struct native_hello h, mine = {NATIVE_VERSION_MIN,
+				       NATIVE_VERSION_MAX,
+				       FEAT_VIDEO_444 | FEAT_VIDEO_420 | FEAT_SIX_AXES,
+				       {0}};
 
 	if (native_get_hello(p, n, &h))
 		return ERR_CORRUPT;
@@ -161,7 +164,12 @@ static int on_hello(struct client *c, const u8 *p, u32 n)
 	if (c->have_token)
 		memcpy(mine.token, c->token, NATIVE_TOKEN);
 	c->native = true;
+	c->features = h.features;
+	c->sound.offered = h.features & FEAT_AUDIO && !c->conf->no_audio;
+	if (c->sound.offered)
+		mine.features |= FEAT_AUDIO;
 	native_put_hello(&c->net.out, &mine);
+	client_mute(c, c->sound.muted);
 	return 0;
 }
 
@@ -225,6 +233,8 @@ int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n)
 		if (kind == INP_LOCKS && n == 4)
 			c->leds = p[3];
 		return 0;
+	case CH_AUDIO:
+		return c->native ? client_sound(c, kind, p, n) : ERR_CORRUPT;
 	case CH_CLIPBOARD:
 		if (n > RFB_MAX_CLIPBOARD)
 			return ERR_RANGE;

@@ -77,6 +77,7 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 	case ENC_COPYRECT:
 	case ENC_TIGHT:
 	case ENC_ZRLE:
+	case ENC_OPEN_H264:
 		if (!rect_inside(k->r, c->canvas.w, c->canvas.h))
 			return ERR_RANGE;
 		break;
@@ -110,6 +111,14 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 	case ENC_ZRLE:
 		used = zrle_get(&c->zrle, p, n, &c->canvas, k->r);
 		break;
+	case ENC_OPEN_H264: {
+		bool lost;
+		used = open_h264_get(&c->h264, p, n, k->r, &c->canvas, &lost);
+		if (lost) /* a request that is not incremental makes the server begin anew */
+			rfb_put_request(&c->net.out, false,
+					(struct rect){0, 0, (u16)c->canvas.w, (u16)c->canvas.h});
+		break;
+	}
 	case ENC_DESKTOP_SIZE:
 		return client_resize(c, &h) ? ERR_NOMEM : NO_BODY;
 	case ENC_EXT_DESKTOP_SIZE:

@@ -42,14 +42,15 @@ static const char *encoding(struct options *o, const char *v)
 	static const struct {
 		const char *name;
 		s32 number;
-	} list[] = {{"tight", ENC_TIGHT}, {"zrle", ENC_ZRLE}, {"raw", ENC_RAW}};
+	} list[] = {
+	    {"tight", ENC_TIGHT}, {"zrle", ENC_ZRLE}, {"raw", ENC_RAW}, {"h264", ENC_OPEN_H264}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		if (!strcmp(v, list[i].name)) {
 			o->conf.encoding = list[i].number;
 			return NULL;
 		}
-	return "is none of tight, zrle, raw";
+	return "is none of tight, zrle, raw, h264";
 }
 
 static const char *quality(struct options *o, const char *v)
@@ -129,7 +130,7 @@ static const struct option list[] = {
     {"insecure", FLAG, AT(conf.insecure),
      .about = "allow servers without encryption (a hypervisor's console)"},
     {"plain", FLAG, AT(conf.plain), .about = "speak plain RFB only"},
-    {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw", .about = "for plain RFB"},
+    {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw|h264", .about = "for plain RFB"},
     {"quality", CALL, .call = quality, .value = "0..9|lossless", .about = "for plain RFB"},
     {"decoder", CALL, .call = decoder, .value = "software|vaapi|vdpau|cuda",
      .about = "what decodes 4:2:0 video; 4:4:4 is decoded in software"},
@@ -143,6 +144,9 @@ static const struct option list[] = {
     {"tint-inexact", FLAG, AT(win.marks), .about = "begin with what is not exact tinted"},
     {"clipboard", CALL, .call = clipboard, .value = "both|in|out|off",
      .about = "in: this desk's text to the desktop"},
+    {"no-audio", FLAG, AT(conf.no_audio), .about = "do not play the desktop's sound"},
+    {"audio-file", POINTER, AT(audio_file), .value = "FILE",
+     .about = "write the desktop's sound as WAV instead of playing it"},
     {"no-reconnect", NOT_FLAG, AT(resume), .about = "end when the connection is lost"},
     {"headless", FLAG, AT(headless), .about = "no window"},
     {"seconds", NUMBER, AT(seconds), .lo = 1, .hi = 10000000, .value = "N", .about = "end then"},
@@ -173,7 +177,7 @@ static void usage(void)
 	    "  --help --version\n\n"
 	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer for 3D\n"
 	    "navigation, S smooth scaling, I figures, E tint what is not exact, P screenshot (PNG in\n"
-	    "the current folder), V recording on and off, H these keys in the window.");
+	    "the current folder), V recording on and off, M sound off and on, H these keys.");
 }
 
 static const char *apply(struct options *o, const struct option *k, const char *v)
@@ -306,6 +310,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (argument(o, argv[i], &have_host))
 			return -1;
 	}
+	if (o->headless && !o->audio_file)
+		o->conf.no_audio = true;
 	if (!have_host) {
 		fprintf(stderr, "caprock-viewer: which host? (--help)\n");
 		return -1;

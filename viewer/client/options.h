@@ -12,6 +12,7 @@ struct options {
 	const char *dump;	/* raw picture, written when the program ends and on SIGUSR1 */
 	const char *screenshot; /* the same as PNG */
 	const char *record;	/* H.264 */
+	const char *audio_file; /* WAV, instead of playing */
 	const char *stats;	/* JSON lines; "-": standard output */
 };
 

@@ -142,6 +142,8 @@ static const char *codec(const struct client *c)
 {
 	if (c->native)
 		return *c->stats.encoder ? (const char *)c->stats.encoder : "native";
+	if (c->h264.pictures)
+		return "h264";
 	return c->conf->encoding == ENC_ZRLE  ? "zrle"
 	       : c->conf->encoding == ENC_RAW ? "raw"
 					      : "tight";
@@ -156,6 +158,9 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	double s = (double)(now - f->last_us) / 1e6;
 	u32 tiles = c->exact.cols * c->exact.rows, exact = tiles ? tileset_count(&c->exact) : 0;
 
+	char sound[192];
+
+	client_sound_figures(c, sound, sizeof(sound));
 	fprintf(
 	    f->file,
 	    "{\"s\":%.3f,\"connected\":%s,\"native\":%s,\"codec\":\"%s\",\"width\":%u,\"height\":%u,"
@@ -163,6 +168,7 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	    "\"encode_ms\":%.2f,\"decode_ms\":%.2f,\"present_ms\":%.2f,\"rate_kbps\":%u,"
 	    "\"tiles\":%u,\"exact_tiles\":%u,\"exact\":%s,"
 	    "\"video_444\":%u,\"video_420\":%u,\"decoder\":\"%s\",\"monitors\":%u,"
+	    "\"sound\":%s,"
 	    "\"cursor\":{\"width\":%u,\"height\":%u,\"hot_x\":%u,\"hot_y\":%u}}\n",
 	    (double)(now - f->start_us) / 1e6, c->state == CLIENT_IN ? "true" : "false",
 	    c->native ? "true" : "false", codec(c), c->canvas.w, c->canvas.h,
@@ -172,7 +178,7 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	    c->stats.capture_us / 1e3, c->stats.encode_us / 1e3, c->decode_us / 1e3,
 	    c->present_us / 1e3, c->stats.rate_kbps, tiles, exact,
 	    client_is_exact(c) ? "true" : "false", client_videos(c, VIDEO_H264_444),
-	    client_videos(c, VIDEO_H264_420), client_decoder(c), c->heads.n, c->cursor.w,
+	    client_videos(c, VIDEO_H264_420), client_decoder(c), c->heads.n, sound, c->cursor.w,
 	    c->cursor.h, c->cursor.hot_x, c->cursor.hot_y);
 	f->last_us = now;
 	f->commits = c->commits;

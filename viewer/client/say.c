@@ -70,12 +70,34 @@ void client_pointer(struct client *c, u16 x, u16 y, u16 buttons)
 	struct native_pointer p = {
 	    .x = x, .y = y, .buttons = buttons, .pressure = buttons & 1 ? 0xffff : 0};
 
+	if (c->pen.near) {
+		p.buttons |= POINTER_PEN | (c->pen.eraser ? POINTER_ERASER : 0);
+		p.pressure = c->pen.pressure;
+		p.tilt_x = c->pen.tilt_x;
+		p.tilt_y = c->pen.tilt_y;
+	}
+	c->pointed = p;
 	if (c->state != CLIENT_IN)
 		return;
 	if (c->native)
 		native_put_pointer(&c->net.out, &p);
 	else
 		rfb_put_pointer(&c->net.out, (u8)buttons, x, y);
+	out(c);
+}
+
+void client_pen(struct client *c, const struct pen_state *pen)
+{
+	c->pen = *pen;
+	if (c->native)
+		client_pointer(c, c->pointed.x, c->pointed.y, c->pointed.buttons & 0x1ff);
+}
+
+void client_six_axes(struct client *c, const s16 axes[NATIVE_AXES], u32 buttons)
+{
+	if (c->state != CLIENT_IN || !c->native || !(c->features & FEAT_SIX_AXES))
+		return;
+	native_put_six_axes(&c->net.out, axes, buttons);
 	out(c);
 }
 

@@ -261,6 +261,14 @@ bool window_wants_stats(const struct window *w)
 	return w->figures;
 }
 
+bool window_wants_mute(struct window *w)
+{
+	bool mute = w->mute;
+
+	w->mute = false;
+	return mute;
+}
+
 bool window_wants_film(struct window *w)
 {
 	bool film = w->film;

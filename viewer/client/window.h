@@ -32,6 +32,8 @@ u64 window_due(const struct window *w);
 void window_tick(struct window *w, struct client *c);
 /* True once after the key for it: recording should begin, or end. */
 bool window_wants_film(struct window *w);
+/* The same for the key that mutes the desktop's sound, or lets it be heard again. */
+bool window_wants_mute(struct window *w);
 /* Words in the middle, for as long as they hold: connecting, lost, refused. NULL: they go
  * with the next picture. */
 void window_say(struct window *w, struct client *c, const char *text);

@@ -13,7 +13,7 @@ struct window {
 	SDL_Cursor *cursor;
 	SDL_Surface *canvas; /* a view of the client's picture, for scaled drawing */
 	bool relative, figures, marks;
-	bool film;	   /* asked for, not yet told */
+	bool film, mute;   /* asked for, not yet told */
 	bool away;	   /* a view has lost the keyboard: to no other one? */
 	u16 buttons, x, y; /* as told last */
 	u8 down[SDL_NUM_SCANCODES];

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/pixdesc.h>
 
@@ -53,6 +54,11 @@ struct video_dec *video_dec_open(u8 format, u32 threads)
 fail:
 	video_dec_close(d);
 	return NULL;
+}
+
+void video_dec_limit(struct video_dec *d, u64 pixels)
+{
+	d->ctx->max_pixels = (s64)pixels;
 }
 
 void video_dec_close(struct video_dec *d)
@@ -138,4 +144,78 @@ int video_dec_paint(struct video_dec *d, const u8 *p, size_t n, struct rect r, c
 	}
 	av_frame_unref(d->frame);
 	return 0;
+}
+
+static enum yuv_colour colour_of(const AVFrame *f)
+{
+	bool full = f->color_range == AVCOL_RANGE_JPEG || f->format == AV_PIX_FMT_YUVJ420P ||
+		    f->format == AV_PIX_FMT_YUVJ444P;
+
+	/* Unsaid is BT.601, as VNC clients that do not look take it for that. */
+	if (f->colorspace == AVCOL_SPC_BT709)
+		return full ? YUV_709_FULL : YUV_709;
+	return full ? YUV_601_FULL : YUV_601;
+}
+
+static int show_frame(const AVFrame *f, struct rect r, struct image *img)
+{
+	bool half = f->format == AV_PIX_FMT_YUV420P || f->format == AV_PIX_FMT_YUVJ420P;
+	bool whole = f->format == AV_PIX_FMT_YUV444P || f->format == AV_PIX_FMT_YUVJ444P;
+
+	if ((!half && !whole) || f->width < r.w || f->height < r.h)
+		return ERR_CORRUPT;
+	for (u32 y = 0; y < r.h; y++) {
+		ptrdiff_t cy = half ? y / 2 : y;
+
+		yuv_row_of(colour_of(f), half, f->data[0] + (ptrdiff_t)y * f->linesize[0],
+			   f->data[1] + cy * f->linesize[1], f->data[2] + cy * f->linesize[2],
+			   image_at(img, r.x, (u32)r.y + y), r.w);
+	}
+	return 1;
+}
+
+/* Decodes one access unit; keeps its picture in d->frame. 1, 0: none came of it, or ERR_CORRUPT. */
+static int decode_unit(struct video_dec *d, u8 *p, int n)
+{
+	d->packet->data = p;
+	d->packet->size = n;
+	if (avcodec_send_packet(d->ctx, d->packet) < 0)
+		return ERR_CORRUPT;
+	int e = avcodec_receive_frame(d->ctx, d->frame);
+	return !e ? 1 : e == AVERROR(EAGAIN) ? 0 : ERR_CORRUPT;
+}
+
+int video_dec_show(struct video_dec *d, const u8 *p, size_t n, struct rect r, struct image *img)
+{
+	AVCodecParserContext *parser;
+	int left = (int)n, shown = 0, e = 0;
+
+	if (n > NATIVE_MAX_AU)
+		return ERR_RANGE;
+	parser = av_parser_init(AV_CODEC_ID_H264);
+	if (!parser)
+		return ERR_NOMEM;
+	for (bool end = false; e >= 0 && !end;) {
+		u8 *unit = NULL;
+		int size = 0;
+
+		end = !left; /* asked with nothing, the parser gives what it has gathered */
+		int used = av_parser_parse2(parser, d->ctx, &unit, &size, left ? p : NULL, left,
+					    AV_NOPTS_VALUE, AV_NOPTS_VALUE, 0);
+		if (used < 0 || used > left || (!used && !size && left)) {
+			e = ERR_CORRUPT;
+			break;
+		}
+		p += used;
+		left -= used;
+		if (size)
+			e = decode_unit(d, unit, size);
+		if (e > 0)
+			shown = show_frame(d->frame, r, img);
+		if (shown < 0)
+			e = shown;
+	}
+	av_parser_close(parser);
+	av_frame_unref(d->frame);
+	return e < 0 ? e : shown;
 }

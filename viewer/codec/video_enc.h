@@ -6,6 +6,7 @@
 #pragma once
 
 #include "viewer/codec/image.h"
+#include "viewer/codec/yuv.h"
 #include "viewer/proto/native.h"
 
 struct video_conf {
@@ -14,9 +15,12 @@ struct video_conf {
 	u32 kbps;    /* what the link carries; 0 = no limit */
 	u32 threads; /* slices in parallel */
 	u32 effort;  /* 0..3: processor time to spend */
+	u8 colour;   /* YUV_*, 4:2:0 encoders only; the others are YUV_709_FULL */
 	/* Called for each finished piece, before encode() returns. */
 	void (*emit)(void *ctx, const u8 *p, size_t n);
 	void *ctx;
+	char *why; /* not NULL: open() says here why it failed */
+	size_t why_n;
 };
 
 struct video_enc;
@@ -36,3 +40,11 @@ struct video_enc_ops {
 };
 
 extern const struct video_enc_ops video_x264;
+/*
+ * 4:2:0 through libavcodec: a graphics card's encoder, and the same path in software. Width and
+ * height must be even.
+ */
+extern const struct video_enc_ops video_vaapi, video_nvenc, video_soft;
+
+/* The device of video_vaapi (a render node) and video_nvenc (a number); "": the first. Kept. */
+void video_device(const char *name);

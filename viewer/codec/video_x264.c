@@ -1,4 +1,5 @@
 /* libx264, High 4:4:4 Predictive, zero latency, intra refresh instead of key pictures. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdint.h>
@@ -89,6 +90,8 @@ static struct video_enc *x264_enc_open(const struct video_conf *c)
 		goto fail;
 	return e;
 fail:
+	if (c->why)
+		snprintf(c->why, c->why_n, "libx264 takes no %ux%u", c->w, c->h);
 	x264_enc_close(e);
 	return NULL;
 }

@@ -144,6 +144,26 @@ void native_put_ack(struct wbuf *w, const struct native_ack *a)
 	native_end(w, m);
 }
 
+void native_put_sound_format(struct wbuf *w, u32 rate, u8 channels)
+{
+	size_t m = native_begin(w, CH_AUDIO, AUD_FORMAT);
+
+	put_u32(w, rate);
+	put_u8(w, channels);
+	put_zero(w, 3);
+	native_end(w, m);
+}
+
+void native_put_sound(struct wbuf *w, const struct native_sound *s)
+{
+	size_t m = native_begin(w, CH_AUDIO, AUD_DATA);
+
+	put_u32(w, s->position);
+	put_u64(w, s->capture_us);
+	put_bytes(w, s->packet, s->n);
+	native_end(w, m);
+}
+
 void native_put_cursor(struct wbuf *w, u16 width, u16 height, u16 hot_x, u16 hot_y, const u32 *argb)
 {
 	size_t m = native_begin(w, CH_CURSOR, CUR_SHAPE);
@@ -352,6 +372,33 @@ int native_get_ack(const u8 *p, size_t n, struct native_ack *a)
 	a->decode_us = get_u32(&r);
 	a->present_us = get_u32(&r);
 	a->capture_us = get_u64(&r);
+	return whole(&r);
+}
+
+int native_get_sound_format(const u8 *p, size_t n, u32 *rate, u8 *channels)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	*rate = get_u32(&r);
+	*channels = get_u8(&r);
+	get_bytes(&r, 3);
+	if (whole(&r))
+		return ERR_CORRUPT;
+	return *rate == 48000 && (*channels == 1 || *channels == 2) ? 0 : ERR_RANGE;
+}
+
+int native_get_sound(const u8 *p, size_t n, struct native_sound *s)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	s->position = get_u32(&r);
+	s->capture_us = get_u64(&r);
+	if (r.starved)
+		return ERR_CORRUPT;
+	if (rbuf_left(&r) > NATIVE_MAX_OPUS)
+		return ERR_RANGE;
+	s->n = (u32)rbuf_left(&r);
+	s->packet = get_bytes(&r, s->n);
 	return whole(&r);
 }
 

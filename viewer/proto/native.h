@@ -25,6 +25,7 @@ typedef int16_t s16;
 #define NATIVE_MAX_HEADS   16u
 #define NATIVE_WINDOW	   (8u << 20)  /* first credit of the display channel, bytes */
 #define NATIVE_MAX_AU	   (16u << 20) /* bytes of one coded picture */
+#define NATIVE_MAX_OPUS	   1276u       /* bytes of an Opus packet of one frame, RFC 6716 §3.2 */
 
 /* Tiles: 64x16 pixels, on a grid from the framebuffer's top left corner. */
 #define TILE_W 64u
@@ -78,8 +79,8 @@ enum native_input {
 };
 
 enum native_audio {
-	AUD_FORMAT = 1, /* server: u32 rate, u8 channels, u8[3] (Opus) */
-	AUD_DATA = 2,	/* server: one Opus packet */
+	AUD_FORMAT = 1, /* server: u32 rate, u8 channels, u8[3] (Opus): a stream begins */
+	AUD_DATA = 2,	/* server: struct native_sound */
 	AUD_ON = 3,	/* client: u8 on */
 };
 
@@ -138,6 +139,14 @@ struct native_ack {
 	u64 capture_us; /* as in the commit */
 };
 
+/* One Opus packet; an empty one says that it is silent from `position` on, until the next. */
+struct native_sound {
+	u32 position;	/* of its first sample in the stream, modulo 2^32 */
+	u64 capture_us; /* agent's clock when that was heard */
+	const u8 *packet;
+	u32 n;
+};
+
 struct native_stats {
 	u32 fps_x10, dropped;
 	u32 capture_us, encode_us, rtt_us;
@@ -151,10 +160,16 @@ struct native_cursor_shape {
 	const u8 *argb; /* w*h words 0xAARRGGBB big-endian, premultiplied */
 };
 
+/* Bits of `buttons` above the mouse's: the pointer is a pen's, its tip or its other end. */
+#define POINTER_PEN    0x8000u
+#define POINTER_ERASER 0x4000u
+
 struct native_pointer {
 	u16 x, y, buttons, pressure;
 	s16 tilt_x, tilt_y;
 };
+
+#define NATIVE_AXES 6 /* x, y, z, and the turns around them */
 
 /* Begins a message; returns where its length stands, for native_end(). */
 size_t native_begin(struct wbuf *w, u8 channel, u16 kind);
@@ -169,6 +184,8 @@ void native_put_heads(struct wbuf *w, u16 kind, const struct native_heads *h);
 void native_put_copies(struct wbuf *w, const struct native_copy *c, u16 n);
 void native_put_commit(struct wbuf *w, const struct native_commit *c);
 void native_put_ack(struct wbuf *w, const struct native_ack *a);
+void native_put_sound_format(struct wbuf *w, u32 rate, u8 channels);
+void native_put_sound(struct wbuf *w, const struct native_sound *s);
 void native_put_cursor(struct wbuf *w, u16 width, u16 height, u16 hot_x, u16 hot_y,
 		       const u32 *argb);
 void native_put_key(struct wbuf *w, bool down, u32 keysym, u32 scancode);
@@ -187,6 +204,9 @@ __must_check int native_check_copies(const u8 *p, size_t n, u16 w, u16 h, u16 *c
 struct native_copy native_get_copy(const u8 *p, u16 i);
 __must_check int native_get_commit(const u8 *p, size_t n, u16 w, u16 h, struct native_commit *c);
 __must_check int native_get_ack(const u8 *p, size_t n, struct native_ack *a);
+/* Rate and channels are what Opus decodes to: 48000 and one or two, nothing else. */
+__must_check int native_get_sound_format(const u8 *p, size_t n, u32 *rate, u8 *channels);
+__must_check int native_get_sound(const u8 *p, size_t n, struct native_sound *s);
 __must_check int native_get_cursor(const u8 *p, size_t n, struct native_cursor_shape *c);
 __must_check int native_get_key(const u8 *p, size_t n, bool *down, u32 *keysym, u32 *scancode);
 __must_check int native_get_pointer(const u8 *p, size_t n, struct native_pointer *o);

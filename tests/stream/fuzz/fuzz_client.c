@@ -37,6 +37,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 		return 0;
 	opening(data + 1, n - 1);
 	c.native = data[0] & 1;
+	c.sound.offered = data[0] & 2;
+	client_sound_init(&c);
 	c.net.out.limit = 16u << 20;
 	if (zrle_dec_init(&c.zrle) || tight_dec_init(&c.tight) || exact_dec_init(&c.exact_dec) ||
 	    client_resize(&c, &h))
@@ -56,6 +58,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 	zrle_dec_free(&c.zrle);
 	tight_dec_free(&c.tight);
 	exact_dec_free(&c.exact_dec);
+	open_h264_free(&c.h264);
 	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++) {
 		video_dec_close(c.video[i]);
 		wbuf_free(&c.au[i]);

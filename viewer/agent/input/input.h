@@ -12,7 +12,7 @@ struct input_ops {
 	/* scancode: XT set 1 with 0xe0 as bit 7 (QEMU's form), 0 if unknown: then keysym decides. */
 	void (*key)(struct input *i, bool down, u32 keysym, u32 scancode);
 	/* Absolute, in framebuffer pixels. Buttons as RFB has them: bit 0 left, 1 middle, 2 right,
-	 * 3/4 wheel up/down, 5/6 wheel left/right, 7 back, 8 forward. */
+	 * 3/4 wheel up/down, 5/6 wheel left/right, 7 back, 8 forward; POINTER_PEN, POINTER_ERASER. */
 	void (*pointer)(struct input *i, const struct native_pointer *p);
 	void (*relative)(struct input *i, s16 dx, s16 dy, u16 buttons);
 	void (*six_axes)(struct input *i, const s16 axes[6], u32 buttons);
