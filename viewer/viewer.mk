@@ -4,7 +4,7 @@ V_PKGS := x264 libavcodec libavutil gnutls libzstd zlib libjpeg xext xdamage xfi
 V_CFLAGS = $(shell pkg-config --cflags $(V_PKGS) 2>/dev/null) -O3 -Wno-format-truncation
 # PipeWire's library is loaded at run time; its headers are not held to our warnings.
 V_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libpipewire-0.3 2>/dev/null))
-V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -lm -lpthread
+V_LIBS = $(shell pkg-config --libs $(V_PKGS) 2>/dev/null) -lseccomp -ldl -lm -lpthread
 
 V_COMMON := $(sort $(wildcard viewer/proto/*.c viewer/codec/*.c viewer/net/*.c))
 V_AGENT := $(sort $(wildcard viewer/agent/*.c viewer/agent/audio/*.c viewer/agent/capture/*.c viewer/agent/input/*.c))
@@ -22,7 +22,7 @@ $B/caprock-agent: $(V_COMMON:%.c=$B/host/%.o) $(V_AGENT:%.c=$B/host/%.o) $B/host
 	$(call say,LD)
 	$(Q)$(CC) $^ $(V_LIBS) -o $@
 
-$B/caprock-viewer: $(V_COMMON:%.c=$B/host/%.o) $(V_CLIENT:%.c=$B/host/%.o) $B/host/core/base/err.o
+$B/caprock-viewer: $(V_COMMON:%.c=$B/host/%.o) $(V_CLIENT:%.c=$B/host/%.o) $B/host/core/base/err.o $B/host/core/base/font.o
 	$(call say,LD)
 	$(Q)$(CC) $^ $(V_LIBS) -o $@
 
@@ -82,6 +82,8 @@ PACKAGES += libx264-dev libavcodec-dev libavutil-dev libgnutls28-dev nettle-dev 
 	libjpeg62-turbo-dev libxxhash-dev libx11-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev libxi-dev \
 	libsdl2-dev libdrm-dev libseccomp-dev libopus-dev libpipewire-0.3-dev libpam0g-dev libcrypt-dev pkg-config xvfb tigervnc-viewer \
 	tigervnc-standalone-server tigervnc-common x11vnc x11-xserver-utils
+# Headers alone: the agent loads the libraries when a framebuffer needs them.
+PACKAGES += libgbm-dev libegl-dev libgles-dev
 
 .PHONY: test-stream
 test-stream: programs $(V_UNIT_BIN) ## the remote viewer's tests

@@ -1,5 +1,5 @@
 #include "core/base/mem.h"
-#include "core/metal/font.h"
+#include "core/base/font.h"
 #include "core/metal/memory.h"
 #include "core/metal/screen.h"
 #include "core/port.h"

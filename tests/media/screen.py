@@ -1,21 +1,21 @@
-"""Read the boot screen back: pixels of a screenshot to text, by the letters in core/metal/font.c."""
+"""Read the boot screen back: pixels of a screenshot to text, by the letters in core/base/font.c."""
 import os
 import re
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-WIDTH, HEIGHT, LINE, MARGIN = 6, 8, 10, 8  # core/metal/font.h, core/metal/screen.c
+WIDTH, HEIGHT, LINE, MARGIN = 6, 8, 10, 8  # core/base/font.h, core/metal/screen.c
 
 
 def letters():
     """Pattern of a letter (HEIGHT strings of WIDTH) -> the letter."""
-    text = open(os.path.join(ROOT, "core/metal/font.c")).read()
+    text = open(os.path.join(ROOT, "core/base/font.c")).read()
     rows = re.findall(r'^\t"([ #]*)",$', text, re.M)
     found = {}
     for n in range(96):
         block, column = n // 16 * HEIGHT, n % 16 * WIDTH
         found[tuple(r[column:column + WIDTH] for r in rows[block:block + HEIGHT])] = chr(32 + n)
     if len(found) != 96:
-        raise RuntimeError("two letters of core/metal/font.c look the same, or the file is not understood")
+        raise RuntimeError("two letters of core/base/font.c look the same, or the file is not understood")
     return found
 
 

@@ -42,10 +42,10 @@ def skip(words, why):
 
 
 class Program:
-    def __init__(self, args, log, env=None):
+    def __init__(self, args, log, env=None, cwd=None):
         self.log = log
         self.p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=open(log, "wb"),
-                                  stderr=subprocess.STDOUT, env=env)
+                                  stderr=subprocess.STDOUT, env=env, cwd=cwd)
         running.append(self)
 
     def text(self):

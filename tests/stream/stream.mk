@@ -39,6 +39,9 @@ TESTS += tests/stream/hostile.py
 TESTS += tests/stream/test_sound.py tests/stream/test_video.py
 PACKAGES += pipewire pipewire-bin wireplumber dbus-daemon
 
+TESTS += tests/stream/test_windows.py tests/stream/test_heads.py
+PACKAGES += xdotool imagemagick x11-utils ffmpeg
+
 # The bench beside TigerVNC and x11vnc.
 STREAM_BENCH := $B/stream/netem $B/stream/measure
 

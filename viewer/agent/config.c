@@ -55,6 +55,7 @@ static const struct key keys[] = {
     NUM(height, 1, 32768, "1080", "test source: pixels down"),
     NUM(fps, 1, 240, "30", "test source: pictures a second"),
     NUM(heads, 1, 16, "1", "test source: monitors side by side"),
+    BOOL(drm_gl, "no", "drm source: read by OpenGL also what could be mapped"),
     BOOL(loop, "yes", "test source: begin again at the end"),
     {"security", SECURITY, 0, 0, 0, 0, "x509plain",
      "comma list of x509plain, x509none, x509vnc, vnc, none; the last two are not encrypted"},

@@ -32,7 +32,7 @@ struct config {
 	u32 max_attempts; /* wrong passwords from one address before it must wait */
 	u32 clipboard;	  /* enum clipboard_policy */
 	bool x509_none, x509_plain, x509_vnc, vnc, open;
-	bool view_only, lock_on_loss, verbose, loop, sandbox;
+	bool view_only, lock_on_loss, verbose, loop, sandbox, drm_gl;
 };
 
 void config_default(struct config *c);

@@ -102,6 +102,7 @@ static int open_desktop(struct agent *a, char *error, size_t n)
 	    .fps = a->conf.fps,
 	    .heads = a->conf.heads,
 	    .loop = a->conf.loop,
+	    .gl = a->conf.drm_gl,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)

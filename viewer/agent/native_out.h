@@ -31,6 +31,7 @@ struct native_out {
 	s64 credit;    /* bytes of the display channel that may be sent */
 	u32 seq;
 	u64 video_us;	 /* last picture begun */
+	u64 no_video_us; /* none until then: the encoder failed, exact tiles serve */
 	u32 interval_us; /* mean time between changes of the desktop */
 	u64 changed_us;	 /* of its last one */
 	/* For the overlay, since the last report. */

@@ -5,6 +5,7 @@
 #include "viewer/agent/native_video.h"
 
 #define VIDEO_KEEP_US 1000000u	  /* a video rectangle outlives its last picture by this */
+#define NO_VIDEO_US   2000000u	  /* after a picture that could not be coded */
 #define EXACT_AT_ONCE (48u << 10) /* rendered content up to this many bytes goes exactly */
 
 /* Smallest rectangle on the tile grid around the tiles of t inside a head. */
@@ -67,6 +68,8 @@ bool native_video_choose(struct native_out *o, struct desktop *d, u64 now, const
 		hot += d->tiles[i].heat >= HOT;
 		count++;
 	}
+	if (now < o->no_video_us)
+		return false;
 	if (!count || !(cost > budget || (running && hot * 2 > count && count >= 4)))
 		return false;
 	/* Drawn tiles that keep changing among the rendered ones are part of the scene. */
@@ -191,7 +194,8 @@ bool native_video_finish(struct native_out *o, struct native_commit *c, struct n
 
 		if (!(o->coding >> h & 1) || !coder_finished(k))
 			continue;
-		if (k->result) { /* the encoder failed: a new one, and those tiles again */
+		if (k->result) { /* too large, or no memory: those tiles go exactly, then a new one */
+			o->no_video_us = now_us() + NO_VIDEO_US;
 			tileset_or(&o->dirty, &o->masks[h]);
 			k->ops->close(k->enc);
 			k->enc = NULL;

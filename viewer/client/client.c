@@ -309,8 +309,10 @@ void client_ready(struct client *c, short events)
 			}
 			if (c->state == CLIENT_FAILED)
 				return;
-			snprintf(why, sizeof(why), "%s port %s: %s", c->conf->host, c->conf->port,
-				 strerror(e));
+			snprintf(why, sizeof(why), "%s port %s: %s%s", c->conf->host, c->conf->port,
+				 strerror(e),
+				 e == ECONNREFUSED ? ": nothing listens there, start caprock-agent"
+						   : "");
 			fail(c, false, why);
 			return;
 		}
@@ -352,7 +354,7 @@ u64 client_due(const struct client *c)
 		return UINT64_MAX;
 	if (c->pinged_us > c->heard_us)
 		return c->patience_us > c->pinged_us ? c->patience_us : c->pinged_us + SILENCE_US;
-	return (c->heard_us > c->pinged_us ? c->heard_us : c->pinged_us) + PING_US;
+	return c->pinged_us + PING_US; /* however much comes: the server must hear us, too */
 }
 
 void client_tick(struct client *c)
@@ -367,7 +369,13 @@ void client_tick(struct client *c)
 		return;
 	}
 	if (c->state != CLIENT_IN) {
-		fail(c, false, "no answer");
+		char why[512];
+
+		snprintf(why, sizeof(why),
+			 "%s port %s: no answer in %u seconds: is that the machine, and does no "
+			 "firewall lie between?",
+			 c->conf->host, c->conf->port, CONNECT_US / 1000000);
+		fail(c, false, why);
 	} else if (c->pinged_us > c->heard_us) {
 		struct net_path path;
 

@@ -38,7 +38,7 @@ struct client_conf {
 	bool accept_new;       /* pin an unknown certificate without asking */
 	bool shared;
 	bool no_audio; /* do not ask for the desktop's sound */
-	s32 encoding;  /* plain RFB: preferred encoding; 0 = Tight */
+	s32 encoding;  /* plain RFB: preferred encoding, ENC_* (Raw is 0) */
 	int quality;   /* plain RFB: JPEG 0..9, -1 lossless */
 };
 
@@ -89,7 +89,7 @@ struct client {
 	bool locks_known; /* this server tells them */
 	bool locks_first; /* it has, and the owner did not look yet */
 	bool native, qemu_keys;
-	u32 features;	   /* of the agent's HELLO */
+	u32 features; /* of the agent's HELLO */
 	struct client_sound sound;
 	struct pen_state pen;	       /* goes with the pointer */
 	struct native_pointer pointed; /* the last that was sent */
@@ -114,7 +114,7 @@ struct client {
 	u64 heard_us, pinged_us, rtt_us;
 	u64 patience_us; /* the silence after a ping is borne until then */
 	struct native_stats stats;
-	u32 commits, decode_us, present_us;
+	u32 commits, videos, decode_us, present_us; /* videos: commits that brought some */
 	u64 bytes_display;
 };
 
@@ -129,6 +129,9 @@ u64 client_due(const struct client *c);
 void client_tick(struct client *c);
 /* Is every pixel the desktop's own? Plain RFB does not tell: true once all have been painted. */
 bool client_is_exact(const struct client *c);
+/* Decoders of that format (VIDEO_*) at work, one a monitor in motion; and what they are, "" for none. */
+u32 client_videos(const struct client *c, u8 format);
+const char *client_decoder(const struct client *c);
 /* The picture of the last commit is on screen since now. */
 void client_shown(struct client *c, u32 present_us);
 

@@ -61,3 +61,20 @@ bool client_is_exact(const struct client *c)
 
 	return c->state == CLIENT_IN && n && tileset_count(&c->exact) == n;
 }
+
+u32 client_videos(const struct client *c, u8 format)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++)
+		n += c->video[i] && c->video_format[i] == format;
+	return n;
+}
+
+const char *client_decoder(const struct client *c)
+{
+	for (u32 i = 0; i < NATIVE_MAX_HEADS; i++)
+		if (c->video[i])
+			return video_dec_name(c->video[i]);
+	return "";
+}

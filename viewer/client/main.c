@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "viewer/client/axes.h"
 #include "viewer/client/options.h"
 #include "viewer/client/output.h"
+#include "viewer/client/overlay.h"
 #include "viewer/client/speaker.h"
 
 #define RETRY_US 50000u /* between two attempts while a link is lost */
@@ -16,8 +18,10 @@
 				fresh one, as TCP itself waits longer and longer */
 #define PATIENT_US 2000000u /* the same after LONG_US of outage, and once TCP is connected */
 #define LONG_US	   30000000u
-#define LOOK_US	   20000u /* how often a condition to end is looked at */
-#define EVENTS_US  5000u  /* a window without a descriptor is looked at so often */
+#define LOOK_US	   20000u    /* how often a condition to end is looked at */
+#define EVENTS_US  5000u     /* a window without a descriptor is looked at so often */
+#define WORDS_US   250000u   /* words of progress are looked at so often */
+#define LINGER_US  20000000u /* the last words stay, where no terminal shows them */
 
 struct viewer {
 	struct options o;
@@ -30,6 +34,7 @@ struct viewer {
 	struct pen pen;
 	u64 start_us, changed_us, lost_us; /* lost_us 0: the link is up, or never was */
 	bool was_in, filmed;
+	bool stats_on; /* asked of this connection */
 };
 
 static volatile sig_atomic_t stop, want_picture;
@@ -70,6 +75,10 @@ static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 		due = earliest(due, now + EVENTS_US);
 	if (v->w && window_waits(v->w))
 		due = now;
+	if (v->w && (v->lost_us || !v->was_in))
+		due = earliest(due, now + WORDS_US);
+	if (v->w)
+		due = earliest(due, window_due(v->w));
 	if (v->lost_us && c->state != CLIENT_IN)
 		due = earliest(due, c->began_us + RETRY_US);
 	if (v->o.seconds)
@@ -98,23 +107,68 @@ static void show(struct viewer *v)
 			window_present(v->w, c);
 		return;
 	}
+	if (v->w && (v->lost_us || !v->was_in))
+		window_say(v->w, c, NULL);
 	u32 us = v->w ? window_present(v->w, c) : 0;
 	if (!tileset_empty(&c->painted))
 		v->changed_us = client_now();
 	client_shown(c, us);
-	if (v->w && (v->lost_us || !v->was_in))
-		window_say(v->w, NULL);
-	if (!v->was_in && v->figures.file)
-		client_want_stats(c, true);
 	v->lost_us = 0;
 	v->was_in = true;
+}
+
+/* The agent measures for whoever looks: a file, or the figures in a window. */
+static void ask_for_stats(struct viewer *v)
+{
+	struct client *c = &v->c;
+	bool want = v->figures.file || (v->w && window_wants_stats(v->w));
+
+	if (c->state != CLIENT_IN || !c->native) {
+		v->stats_on = false;
+	} else if (want != v->stats_on) {
+		client_want_stats(c, want);
+		v->stats_on = want;
+	}
+}
+
+static void tell(struct viewer *v)
+{
+	struct client *c = &v->c;
+	char text[600];
+
+	if (*c->notice) {
+		fprintf(stderr, "%s\n", c->notice);
+		if (v->w)
+			window_note(v->w, c, c->notice);
+		*c->notice = 0;
+	}
+	if (!v->w)
+		return;
+	if (v->lost_us || !v->was_in) {
+		overlay_progress(c, v->lost_us, text, sizeof(text));
+		window_say(v->w, c, text);
+	}
+	window_tick(v->w, c);
+}
+
+/* Started from a menu, nobody sees standard error: the window keeps the words for a while. */
+static void last_words(struct viewer *v)
+{
+	u64 end = client_now() + LINGER_US;
+
+	fprintf(stderr, "%s\n", v->c.why);
+	if (!v->w || !v->o.resume || isatty(STDERR_FILENO))
+		return;
+	window_say(v->w, &v->c, v->c.why);
+	while (!stop && client_now() < end && window_events(v->w, &v->c))
+		poll(&(struct pollfd){window_fd(v->w), POLLIN, 0}, 1, WORDS_US / 1000);
 }
 
 static void sound(struct viewer *v)
 {
 	if (v->w && window_wants_mute(v->w)) {
 		client_mute(&v->c, !v->c.sound.muted);
-		window_say(v->w, v->c.sound.muted ? "Muted" : NULL);
+		window_note(v->w, &v->c, v->c.sound.muted ? "Muted" : "Sound is on");
 	}
 	speaker_tick(&v->speaker);
 }
@@ -132,14 +186,19 @@ static void hand(struct viewer *v)
 static void film(struct viewer *v)
 {
 	if (v->w && window_wants_film(v->w)) {
-		char name[64];
+		char name[64], text[320] = "There is no picture yet";
 
 		snprintf(name, sizeof(name), "caprock-%llu.h264",
 			 (unsigned long long)(client_now() / 1000));
-		if (v->record.file)
+		if (v->record.file) {
+			snprintf(text, sizeof(text), "Recorded: %s", v->record.path);
 			recorder_close(&v->record);
-		else if (v->c.canvas.px && recorder_open(&v->record, &v->c, name))
-			window_say(v->w, "Recording failed");
+		} else if (v->c.canvas.px) {
+			bool ok = !recorder_open(&v->record, &v->c, name);
+			snprintf(text, sizeof(text), "%s %s",
+				 ok ? "Recording to" : "Cannot record to", name);
+		}
+		window_note(v->w, &v->c, text);
 	}
 	if (v->o.record && v->was_in && !v->filmed) {
 		v->filmed = true;
@@ -168,7 +227,7 @@ static bool link_failed(struct viewer *v)
 		snprintf(text, sizeof(text), "%s: reconnecting ...", c->why);
 		fprintf(stderr, "%s\n", text);
 		if (v->w)
-			window_say(v->w, text);
+			window_note(v->w, c, text);
 	}
 	if (stale || now - c->began_us >= RETRY_US)
 		client_connect(c, &v->o.conf);
@@ -194,16 +253,14 @@ static int run(struct viewer *v)
 		client_tick(c);
 		show(v);
 		film(v);
+		ask_for_stats(v);
 		sound(v);
 		figures_tick(&v->figures, c, false);
-		if (*c->notice) {
-			fprintf(stderr, "%s\n", c->notice);
-			*c->notice = 0;
-		}
 		if (link_failed(v)) {
-			fprintf(stderr, "%s\n", c->why);
+			last_words(v);
 			return 1;
 		}
+		tell(v);
 		if (want_picture) {
 			want_picture = 0;
 			write_pictures(v);
@@ -243,8 +300,6 @@ int main(int argc, char **argv)
 		}
 		axes_open(&v.axes);
 		pen_open(&v.pen);
-		snprintf(text, sizeof(text), "Connecting to %s ...", v.o.conf.host);
-		window_say(v.w, text);
 	}
 	v.start_us = v.changed_us = client_now();
 	v.c.net.fd = -1;

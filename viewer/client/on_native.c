@@ -101,6 +101,7 @@ static int on_commit(struct client *c, const u8 *p, u32 n)
 	c->capture_us = k.capture_us;
 	c->committed = c->ack_owed = true;
 	c->commits++;
+	c->videos += k.n > 0;
 	return 0;
 }
 

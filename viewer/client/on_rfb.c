@@ -50,6 +50,20 @@ static ssize_t cursor_body(struct client *c, const u8 *p, size_t n, struct rect 
 	return (ssize_t)need;
 }
 
+/* Screens that lie outside of the framebuffer, or are empty, are left out. */
+static void take_screens(struct native_heads *h, const struct screen *s, u8 n)
+{
+	u8 kept = 0;
+
+	for (u8 i = 0; i < n && kept < NATIVE_MAX_HEADS; i++)
+		if (s[i].r.w && s[i].r.h && rect_inside(s[i].r, h->width, h->height))
+			h->list[kept++] = s[i].r;
+	if (kept)
+		h->n = kept;
+	else
+		h->list[0] = (struct rect){0, 0, h->width, h->height};
+}
+
 /* Body of one rectangle. */
 static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_rect *k)
 {
@@ -112,9 +126,9 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 		used = rfb_parse_screens(p, n, s, &count);
 		if (used <= 0)
 			return used;
-		if (h.width != c->canvas.w || h.height != c->canvas.h)
-			if (client_resize(c, &h))
-				return ERR_NOMEM;
+		take_screens(&h, s, count);
+		if (!native_same_heads(&h, &c->heads) && client_resize(c, &h))
+			return ERR_NOMEM;
 		return used;
 	case ENC_CURSOR:
 		return k->r.w && k->r.h ? cursor_body(c, p, n, k->r, false) : NO_BODY;

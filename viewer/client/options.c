@@ -75,6 +75,30 @@ static const char *clipboard(struct options *o, const char *v)
 	return NULL;
 }
 
+static const char *decoder(struct options *o, const char *v)
+{
+	for (int i = 0; i < VIDEO_HW_COUNT; i++)
+		if (!strcmp(v, video_hw_names[i])) {
+			video_dec_prefer((enum video_hw)i);
+			return NULL;
+		}
+	return "is none of software, vaapi, vdpau, cuda";
+}
+
+static const char *monitors(struct options *o, const char *v)
+{
+	static const char *const names[] = {
+	    [MONITORS_ONE] = "one", [MONITORS_EACH] = "each", [MONITORS_ALL] = "all"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(v, names[i])) {
+			o->win.monitors = (enum window_monitors)i;
+			o->win.fullscreen |= i == MONITORS_ALL;
+			return NULL;
+		}
+	return "is none of one, each, all";
+}
+
 static const char *until_exact(struct options *o, const char *v)
 {
 	char *end = "";
@@ -108,9 +132,16 @@ static const struct option list[] = {
     {"plain", FLAG, AT(conf.plain), .about = "speak plain RFB only"},
     {"encoding", CALL, .call = encoding, .value = "tight|zrle|raw|h264", .about = "for plain RFB"},
     {"quality", CALL, .call = quality, .value = "0..9|lossless", .about = "for plain RFB"},
+    {"decoder", CALL, .call = decoder, .value = "software|vaapi|vdpau|cuda",
+     .about = "what decodes 4:2:0 video; 4:4:4 is decoded in software"},
     {"fullscreen", FLAG, AT(win.fullscreen), .about = "begin with the whole screen"},
+    {"monitors", CALL, .call = monitors, .value = "one|each|all",
+     .about = "one window; one for each monitor; all displays here as one, full screen"},
+    {"resize", FLAG, AT(win.resize), .about = "ask the desktop to take the window's size"},
     {"smooth", FLAG, AT(win.smooth), .about = "scale smoothly, not by whole numbers only"},
     {"grab", FLAG, AT(win.grab), .about = "give all keys to the desktop"},
+    {"figures", FLAG, AT(win.figures), .about = "begin with the figures shown"},
+    {"tint-inexact", FLAG, AT(win.marks), .about = "begin with what is not exact tinted"},
     {"clipboard", CALL, .call = clipboard, .value = "both|in|out|off",
      .about = "in: this desk's text to the desktop"},
     {"no-audio", FLAG, AT(conf.no_audio), .about = "do not play the desktop's sound"},
@@ -144,9 +175,9 @@ static void usage(void)
 	}
 	puts(
 	    "  --help --version\n\n"
-	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer, S smooth\n"
-	    "scaling, I figures, P screenshot (PNG in the current folder), V recording on and off,\n"
-	    "M sound off and on.");
+	    "Keys: Ctrl+Alt+Shift with F full screen, G keyboard grab, R relative pointer for 3D\n"
+	    "navigation, S smooth scaling, I figures, E tint what is not exact, P screenshot (PNG in\n"
+	    "the current folder), V recording on and off, M sound off and on, H these keys.");
 }
 
 static const char *apply(struct options *o, const struct option *k, const char *v)
@@ -262,6 +293,7 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.resume = true, .still_ms = 300};
 	o->conf.quality = 8;
+	o->conf.encoding = ENC_TIGHT;
 	o->win =
 	    (struct window_conf){.clipboard_in = true, .clipboard_out = true, .title = "Caprock"};
 	snprintf(o->conf.known_hosts, sizeof(o->conf.known_hosts), "%s/.config/caprock/known_hosts",

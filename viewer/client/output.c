@@ -164,20 +164,24 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	fprintf(
 	    f->file,
 	    "{\"s\":%.3f,\"connected\":%s,\"native\":%s,\"codec\":\"%s\",\"width\":%u,\"height\":%u,"
-	    "\"fps\":%.1f,\"bytes\":%llu,\"bytes_per_s\":%.0f,\"rtt_ms\":%.2f,\"capture_ms\":%.2f,"
+	    "\"fps\":%.1f,\"video_fps\":%.1f,\"bytes\":%llu,\"bytes_per_s\":%.0f,\"rtt_ms\":%.2f,\"capture_ms\":%.2f,"
 	    "\"encode_ms\":%.2f,\"decode_ms\":%.2f,\"present_ms\":%.2f,\"rate_kbps\":%u,"
 	    "\"tiles\":%u,\"exact_tiles\":%u,\"exact\":%s,"
+	    "\"video_444\":%u,\"video_420\":%u,\"decoder\":\"%s\",\"monitors\":%u,"
 	    "\"sound\":%s,"
 	    "\"cursor\":{\"width\":%u,\"height\":%u,\"hot_x\":%u,\"hot_y\":%u}}\n",
 	    (double)(now - f->start_us) / 1e6, c->state == CLIENT_IN ? "true" : "false",
 	    c->native ? "true" : "false", codec(c), c->canvas.w, c->canvas.h,
-	    s > 0 ? (c->commits - f->commits) / s : 0, (unsigned long long)c->net.received,
+	    s > 0 ? (c->commits - f->commits) / s : 0, s > 0 ? (c->videos - f->videos) / s : 0,
+	    (unsigned long long)c->net.received,
 	    s > 0 ? (double)(c->net.received - f->bytes) / s : 0, (double)c->rtt_us / 1e3,
 	    c->stats.capture_us / 1e3, c->stats.encode_us / 1e3, c->decode_us / 1e3,
 	    c->present_us / 1e3, c->stats.rate_kbps, tiles, exact,
-	    client_is_exact(c) ? "true" : "false", sound, c->cursor.w, c->cursor.h, c->cursor.hot_x,
-	    c->cursor.hot_y);
+	    client_is_exact(c) ? "true" : "false", client_videos(c, VIDEO_H264_444),
+	    client_videos(c, VIDEO_H264_420), client_decoder(c), c->heads.n, sound, c->cursor.w,
+	    c->cursor.h, c->cursor.hot_x, c->cursor.hot_y);
 	f->last_us = now;
 	f->commits = c->commits;
+	f->videos = c->videos;
 	f->bytes = c->net.received;
 }

@@ -29,7 +29,7 @@ u64 recorder_due(const struct recorder *r);
 struct figures {
 	FILE *file; /* NULL: nobody wants them */
 	u64 start_us, last_us;
-	u32 commits;
+	u32 commits, videos;
 	u64 bytes;
 };
 

@@ -14,8 +14,7 @@ void client_begin(struct client *c)
 	if (!c->conf->plain)
 		list[n++] = ENC_CAPROCK;
 	list[n++] = ENC_COPYRECT;
-	if (c->conf->encoding)
-		list[n++] = c->conf->encoding;
+	list[n++] = c->conf->encoding;
 	list[n++] = ENC_TIGHT;
 	list[n++] = ENC_ZRLE;
 	list[n++] = ENC_RAW;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libavcodec/avcodec.h>
@@ -12,7 +13,17 @@ struct video_dec {
 	AVFrame *frame;
 	AVPacket *packet;
 	u8 format;
+	const char *codec;
+	bool no_card; /* asked for, and not there */
+	char name[80];
 };
+
+static enum video_hw preferred; /* the person's choice, for the whole program */
+
+void video_dec_prefer(enum video_hw hw)
+{
+	preferred = hw;
+}
 
 struct video_dec *video_dec_open(u8 format, u32 threads)
 {
@@ -34,8 +45,11 @@ struct video_dec *video_dec_open(u8 format, u32 threads)
 	d->ctx->max_pixels = RFB_MAX_PIXELS;
 	d->ctx->err_recognition = AV_EF_EXPLODE;
 	av_log_set_level(AV_LOG_QUIET); /* a peer's junk is told by us, once */
+	if (preferred != VIDEO_HW_NONE && format == VIDEO_H264_420)
+		d->no_card = video_hw_attach(d->ctx, preferred) != 0;
 	if (avcodec_open2(d->ctx, codec, NULL) < 0)
 		goto fail;
+	d->codec = codec->name;
 	return d;
 fail:
 	video_dec_close(d);
@@ -55,6 +69,23 @@ void video_dec_close(struct video_dec *d)
 	av_frame_free(&d->frame);
 	av_packet_free(&d->packet);
 	free(d);
+}
+
+const char *video_dec_name(struct video_dec *d)
+{
+	const char *card = video_hw_names[preferred];
+
+	if (d->ctx->hw_device_ctx && video_hw_works(d->ctx))
+		snprintf(d->name, sizeof(d->name), "%s by %s", d->codec, card);
+	else
+		snprintf(d->name, sizeof(d->name), "%s in software%s%s%s", d->codec,
+			 preferred == VIDEO_HW_NONE ? "" : ": ",
+			 preferred == VIDEO_HW_NONE ? "" : card,
+			 preferred == VIDEO_HW_NONE    ? ""
+			 : d->format == VIDEO_H264_444 ? " has no 4:4:4"
+			 : d->no_card		       ? " is not here"
+						       : " declines this");
+	return d->name;
 }
 
 static void paint_tile(const struct video_dec *d, struct rect r, u32 tx, u32 ty, struct image *img)
@@ -95,6 +126,10 @@ int video_dec_paint(struct video_dec *d, const u8 *p, size_t n, struct rect r, c
 		return ERR_CORRUPT;
 	if (avcodec_receive_frame(d->ctx, d->frame) < 0)
 		return ERR_CORRUPT;
+	if (video_hw_fetch(d->frame)) {
+		av_frame_unref(d->frame);
+		return ERR_CORRUPT;
+	}
 	if (d->frame->width != r.w || d->frame->height != r.h ||
 	    (d->frame->format != want && d->frame->format != also)) {
 		av_frame_unref(d->frame);

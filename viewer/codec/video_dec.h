@@ -3,14 +3,19 @@
 
 #include "viewer/codec/image.h"
 #include "viewer/codec/tiles.h"
+#include "viewer/codec/video_hw.h"
 
 struct video_dec;
 
+/* What decodes from here on, as far as there is one for the stream. Cards decode 4:2:0 alone. */
+void video_dec_prefer(enum video_hw hw);
 /* NULL: no such decoder here. threads: slices decoded in parallel. */
 struct video_dec *video_dec_open(u8 format, u32 threads);
 /* Larger pictures than so many pixels are junk, before memory is taken for them. */
 void video_dec_limit(struct video_dec *d, u64 pixels);
 void video_dec_close(struct video_dec *d);
+/* For people: what decodes, and why not what was asked for. Good until the next call. */
+const char *video_dec_name(struct video_dec *d);
 /*
  * Decodes one coded picture (p[0..n), which has 64 readable zero bytes behind it) that covers `r` of
  * `img`, and paints its tiles set in mask (see struct native_commit). Painted tiles are added to

@@ -23,12 +23,12 @@ static const char *const presets[] = {"ultrafast", "superfast", "veryfast", "fas
  * would not fit is coarser instead of late. */
 static void set_rate(x264_param_t *p, u32 kbps, u32 fps)
 {
-	u32 rate = kbps ? kbps : 2000000;
+	u32 rate = kbps ? kbps : 2000000,
+	    most = NATIVE_MAX_AU / 125 / 4 * 3; /* kbit, some to spare */
+	u32 buffer = rate * 2 / (fps ? fps : 30);
 
 	p->rc.i_vbv_max_bitrate = (int)rate;
-	p->rc.i_vbv_buffer_size = (int)(rate * 2 / (fps ? fps : 30));
-	if (p->rc.i_vbv_buffer_size < 1)
-		p->rc.i_vbv_buffer_size = 1;
+	p->rc.i_vbv_buffer_size = (int)(buffer < 1 ? 1 : buffer > most ? most : buffer);
 }
 
 static void x264_enc_close(struct video_enc *e)

@@ -302,6 +302,12 @@ int native_get_heads(const u8 *p, size_t n, struct native_heads *h)
 	return whole(&r);
 }
 
+bool native_same_heads(const struct native_heads *a, const struct native_heads *b)
+{
+	return a->width == b->width && a->height == b->height && a->n == b->n &&
+	       !memcmp(a->list, b->list, a->n * sizeof(a->list[0]));
+}
+
 struct native_copy native_get_copy(const u8 *p, u16 i)
 {
 	struct rbuf r = rbuf_of(p + (size_t)i * 12, 12);

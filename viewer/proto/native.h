@@ -213,6 +213,8 @@ __must_check int native_get_pointer(const u8 *p, size_t n, struct native_pointer
 __must_check int native_get_relative(const u8 *p, size_t n, s16 *dx, s16 *dy, u16 *buttons);
 __must_check int native_get_six_axes(const u8 *p, size_t n, s16 axes[6], u32 *buttons);
 
+bool native_same_heads(const struct native_heads *a, const struct native_heads *b);
+
 static inline u32 tiles_across(u32 pixels)
 {
 	return (pixels + TILE_W - 1) / TILE_W;

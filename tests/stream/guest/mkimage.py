@@ -17,7 +17,7 @@ from mkinitrd import member, write  # noqa: E402
 
 MODULES = ["virtio_pci", "virtio_net", "virtio_gpu", "bochs", "uinput", "evdev"]
 USERS = "root:x:0:0::/:/bin/sh\ndesk:x:1000:1000::/home/desk:/bin/sh\n"
-APPLETS = "sh mount insmod mkdir ip grep sleep cat ls su chown poweroff stty id".split()
+APPLETS = "sh chmod mount insmod mkdir ip grep sleep cat ls su chown poweroff stty id".split()
 
 
 def libraries(programs):

@@ -55,6 +55,7 @@ struct capture_conf {
 	u32 fps;
 	u32 heads;
 	bool loop;
+	bool gl; /* drm source: read by OpenGL also what could be mapped */
 };
 
 struct capture;

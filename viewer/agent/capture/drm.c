@@ -66,12 +66,6 @@ static void lay_out(struct capture *c, struct native_heads *h)
 	h->height = (u16)height;
 }
 
-static bool same_layout(const struct native_heads *a, const struct native_heads *b)
-{
-	return a->width == b->width && a->height == b->height && a->n == b->n &&
-	       !memcmp(a->list, b->list, a->n * sizeof(a->list[0]));
-}
-
 /* The layout has changed: another picture. 0 also where all is dark: the last one stays. */
 static int take_layout(struct capture *c, bool *changed)
 {
@@ -80,7 +74,7 @@ static int take_layout(struct capture *c, bool *changed)
 
 	memcpy(old, c->at, sizeof(old));
 	lay_out(c, &h);
-	*changed = h.n && !same_layout(&h, &c->heads);
+	*changed = h.n && !native_same_heads(&h, &c->heads);
 	if (!*changed) {
 		if (!h.n)
 			memcpy(c->at, old, sizeof(old));
@@ -115,7 +109,7 @@ static struct capture *drm_open(const struct capture_conf *conf, char *error, si
 
 	if (!c)
 		return NULL;
-	if (drm_screen_open(&c->screen, conf->source, error, n))
+	if (drm_screen_open(&c->screen, conf->source, conf->gl, error, n))
 		goto fail;
 	if (kms_open(&c->kms, c->screen.card.fd) || kms_poll(&c->kms)) {
 		snprintf(error, n, "%s cannot be asked what it shows", c->screen.path);

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -19,15 +20,31 @@
 #define PROBE	  16u
 #define MAX_STALE 3u /* a compositor that flips has drawn: so often without a trace is a lie */
 
-static const struct {
+struct format {
 	u32 fourcc;
 	bool swapped;
-} formats[] = {
+};
+
+/* What is read without OpenGL. */
+static const struct format formats[] = {
     {DRM_FORMAT_XRGB8888, false},
     {DRM_FORMAT_ARGB8888, false},
     {DRM_FORMAT_XBGR8888, true},
     {DRM_FORMAT_ABGR8888, true},
 };
+
+static const struct format *find_format(u32 fourcc)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (formats[i].fourcc == fourcc)
+			return &formats[i];
+	return NULL;
+}
+
+/* Drivers that name no modifier because all their memory is linear. */
+static const char *const linear[] = {"virtio_gpu", "bochs-drm", "simpledrm",  "ast",
+				     "mgag200",	   "cirrus",	"hyperv_drm", "udl",
+				     "vkms",	   "vboxvideo", "vmwgfx",     "qxl"};
 
 int drm_card_init(struct drm_card *c, int fd)
 {
@@ -48,6 +65,24 @@ int drm_card_init(struct drm_card *c, int fd)
 	if (c->virtio_3d)
 		drmIoctl(fd, DRM_IOCTL_VIRTGPU_TRANSFER_FROM_HOST, &none);
 	return 0;
+}
+
+void drm_card_free(struct drm_card *c)
+{
+	drm_gl_close(c->gl);
+	c->gl = NULL;
+}
+
+static bool needs_gl(const struct drm_card *c, const struct seat_answer *a)
+{
+	if (c->always_gl || !find_format(a->fourcc))
+		return true;
+	if (a->modifier != DRM_FORMAT_MOD_INVALID)
+		return a->modifier != DRM_FORMAT_MOD_LINEAR;
+	for (size_t i = 0; i < ARRAY_SIZE(linear); i++)
+		if (!strcmp(c->driver, linear[i]))
+			return false;
+	return true;
 }
 
 /* One call a framebuffer hands out as many handles as it has planes, repeated ones included. */
@@ -114,24 +149,12 @@ static int map_dmabuf(struct drm_buffer *b, const struct drm_card *c, size_t len
 	return 0;
 }
 
-static int check(const struct drm_card *c, const struct seat_answer *a, bool *swapped, char *error,
-		 size_t n)
+static int check(const struct drm_card *c, const struct seat_answer *a, char *error, size_t n)
 {
-	size_t i;
+	bool rows = needs_gl(c, a) ||
+		    (a->pitch[0] % 4 == 0 && a->pitch[0] / 4 >= a->w && a->offset[0] % 4 == 0);
 
-	for (i = 0; i < ARRAY_SIZE(formats) && formats[i].fourcc != a->fourcc; i++)
-		;
-	if (i == ARRAY_SIZE(formats) ||
-	    (a->modifier != DRM_FORMAT_MOD_LINEAR && a->modifier != DRM_FORMAT_MOD_INVALID)) {
-		snprintf(error, n,
-			 "%s shows pixels as %.4s with layout %llx: only linear 32-bit ones can be "
-			 "read",
-			 c->driver, (const char *)&a->fourcc, (unsigned long long)a->modifier);
-		return ERR_UNSUPPORTED;
-	}
-	*swapped = formats[i].swapped;
-	if (!a->w || !a->h || a->w > RFB_MAX_SIDE || a->h > RFB_MAX_SIDE || a->pitch[0] % 4 ||
-	    a->pitch[0] / 4 < a->w || a->offset[0] % 4) {
+	if (!a->w || !a->h || a->w > RFB_MAX_SIDE || a->h > RFB_MAX_SIDE || !rows) {
 		snprintf(error, n, "%s reports a framebuffer of %ux%u with rows of %u bytes",
 			 c->driver, a->w, a->h, a->pitch[0]);
 		return ERR_RANGE;
@@ -139,10 +162,66 @@ static int check(const struct drm_card *c, const struct seat_answer *a, bool *sw
 	return 0;
 }
 
-int drm_buffer_open(struct drm_buffer *b, const struct drm_card *c, const struct seat_answer *a,
+/* One memory has one dma-buf, and that one inode: with its layout it tells whether the image holds. */
+static u64 gl_key(const struct drm_card *c, const struct seat_answer *a)
+{
+	struct stat st;
+	int fd;
+
+	if (drmPrimeHandleToFD(c->fd, a->handle[0], DRM_CLOEXEC, &fd))
+		return 0;
+	u64 key = fstat(fd, &st) ? 0 : st.st_ino;
+	close(fd);
+	return key ? key ^ a->modifier << 8 ^ (u64)a->pitch[0] << 32 ^ 1ull << 62 : 0;
+}
+
+static void drop_map(struct drm_buffer *b, const struct drm_card *c)
+{
+	if (b->read == DRM_READ_GL) {
+		if (b->image)
+			drm_gl_release(c->gl, b->image);
+		free(b->map);
+	} else if (b->map) {
+		munmap(b->map, b->length);
+	}
+	b->image = NULL;
+	b->map = NULL;
+	b->read = DRM_READ_MAPPED;
+}
+
+static int open_gl(struct drm_buffer *b, struct drm_card *c, const struct seat_answer *a,
+		   char *error, size_t n)
+{
+	char why[160];
+	u64 key = gl_key(c, a);
+
+	if (!c->gl)
+		c->gl = drm_gl_open(c->fd, why, sizeof(why));
+	if (!c->gl) {
+		snprintf(error, n, "%s shows layout %llx, which OpenGL alone can read: %s",
+			 c->driver, (unsigned long long)a->modifier, why);
+		return ERR_UNSUPPORTED;
+	}
+	if (key && b->image && b->key == key && b->length == (size_t)a->w * a->h * 4)
+		return 0;
+	drop_map(b, c);
+	int e = drm_gl_import(c->gl, c->fd, a, &b->image);
+	if (e) {
+		snprintf(error, n, "%s does not read its own layout %llx of %.4s by OpenGL",
+			 c->driver, (unsigned long long)a->modifier, (const char *)&a->fourcc);
+		return e;
+	}
+	b->read = DRM_READ_GL;
+	b->length = (size_t)a->w * a->h * 4;
+	b->map = calloc(1, b->length);
+	b->key = key;
+	return b->map ? 0 : ERR_NOMEM;
+}
+
+int drm_buffer_open(struct drm_buffer *b, struct drm_card *c, const struct seat_answer *a,
 		    char *error, size_t n)
 {
-	int e = check(c, a, &b->swapped, error, n);
+	int e = check(c, a, error, n);
 
 	if (e) {
 		close_handles(c, a);
@@ -153,6 +232,22 @@ int drm_buffer_open(struct drm_buffer *b, const struct drm_card *c, const struct
 	b->pitch = a->pitch[0];
 	b->handle = a->handle[0];
 	b->offset = a->offset[0];
+	if (needs_gl(c, a)) {
+		struct seat_answer rest = *a;
+
+		e = open_gl(b, c, a, error, n);
+		b->pitch = a->w * 4;
+		b->offset = 0;
+		b->swapped = true; /* whatever the format: red comes first */
+		for (u32 i = 0; i < SEAT_PLANES; i++)
+			if (rest.handle[i] == b->handle)
+				rest.handle[i] = 0; /* closed with the buffer */
+		close_handles(c, &rest);
+		return e;
+	}
+	if (b->read == DRM_READ_GL)
+		drop_map(b, c);
+	b->swapped = find_format(a->fourcc)->swapped;
 	size_t length = b->offset + (size_t)b->pitch * b->h;
 	if (map_dumb(b, c, length) && map_dmabuf(b, c, length)) {
 		snprintf(error, n, "%s lets nobody map what it shows", c->driver);
@@ -171,8 +266,7 @@ void drm_buffer_let_go(struct drm_buffer *b, const struct drm_card *c)
 void drm_buffer_close(struct drm_buffer *b, const struct drm_card *c)
 {
 	drm_buffer_let_go(b, c);
-	if (b->map)
-		munmap(b->map, b->length);
+	drop_map(b, c);
 	if (b->dmabuf >= 0)
 		close(b->dmabuf);
 	*b = (struct drm_buffer){.dmabuf = -1};
@@ -212,6 +306,8 @@ int drm_buffer_begin(struct drm_buffer *b, const struct drm_card *c, struct rect
 			return 0;
 		}
 		return transfer(b, c, r);
+	case DRM_READ_GL:
+		return drm_gl_read(c->gl, b->image, r, b->w, b->map);
 	case DRM_READ_DMABUF:
 		return drmIoctl(b->dmabuf, DMA_BUF_IOCTL_SYNC, &s) ? ERR_IO : 0;
 	default:
@@ -226,7 +322,7 @@ void drm_buffer_end(struct drm_buffer *b, const struct drm_card *c, bool flipped
 	/* A failed end leaves only a stale cache behind; the next start repairs it. */
 	if (b->read == DRM_READ_DMABUF)
 		drmIoctl(b->dmabuf, DMA_BUF_IOCTL_SYNC, &s);
-	if (!c->virtio_3d)
+	if (!c->virtio_3d || b->read == DRM_READ_GL)
 		return;
 	if (b->read == DRM_READ_TRANSFER)
 		b->probe = probe(b);

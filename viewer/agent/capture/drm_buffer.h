@@ -9,9 +9,13 @@
  *                        this: memory that changes though nobody asked the host is drawn into.
  *   dumb buffers         MAP_DUMB (bochs-drm has nothing else; virtio-gpu without 3D reads right)
  *   anything linear      a dma-buf, mapped, between its SYNC calls
+ *   tiled, compressed    through the card's own OpenGL ES, which knows the layout (drm_gl.h); so is
+ *                        memory whose layout the driver does not name, except that of drivers which
+ *                        have no other than linear
  */
 #pragma once
 
+#include "viewer/agent/capture/drm_gl.h"
 #include "viewer/agent/seat.h"
 #include "viewer/codec/image.h"
 
@@ -19,6 +23,7 @@ enum drm_read {
 	DRM_READ_MAPPED,   /* through the card's descriptor: always current */
 	DRM_READ_TRANSFER, /* asked back from the host each time */
 	DRM_READ_DMABUF,
+	DRM_READ_GL, /* into memory of our own, by begin() */
 };
 
 struct drm_buffer {
@@ -35,22 +40,27 @@ struct drm_buffer {
 	u64 probe;	       /* 3D card: of the memory after the last look; 0: none yet */
 	u32 stale; /* 3D card: flips in a row after which the mapping showed nothing new */
 	u64 used;  /* the owner's clock of use */
+	struct drm_gl_image *image; /* DRM_READ_GL */
 };
 
 /* Which of the ways a card needs. */
 struct drm_card {
 	int fd;
 	bool virtio_3d;
+	bool always_gl;	   /* as the configuration has it: also what could be mapped */
+	struct drm_gl *gl; /* NULL until the first framebuffer that needs it */
 	char driver[32];
 };
 
 __must_check int drm_card_init(struct drm_card *c, int fd);
+/* After all its buffers are closed. The descriptor stays open. */
+void drm_card_free(struct drm_card *c);
 /*
  * Takes over the handles of an answer (they are closed with the buffer, or at once if this fails).
  * An old buffer keeps its mapping if that is still the memory behind it. ERR_UNSUPPORTED: a format
  * or layout that we cannot read; `error` says which.
  */
-__must_check int drm_buffer_open(struct drm_buffer *b, const struct drm_card *c,
+__must_check int drm_buffer_open(struct drm_buffer *b, struct drm_card *c,
 				 const struct seat_answer *a, char *error, size_t n);
 /*
  * Closes its handle alone, before the helper is asked for another one. virtio-gpu detaches a buffer

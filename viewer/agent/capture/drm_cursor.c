@@ -26,6 +26,8 @@ static bool read_cursor(struct drm_cursor *c, struct drm_screen *s, const struct
 	}
 	for (u32 y = 0; y < h; y++)
 		memcpy(argb + (size_t)y * w, drm_buffer_row(b, y), (size_t)w * 4);
+	for (size_t i = 0; b->swapped && i < (size_t)w * h; i++)
+		argb[i] = (argb[i] & 0xff00ff00u) | (argb[i] >> 16 & 255) | (argb[i] & 255) << 16;
 	drm_buffer_end(b, &s->card, false, true);
 	bool differs = !c->shape.argb || c->shape.w != w || c->shape.h != h ||
 		       memcmp(c->shape.argb, argb, (size_t)w * h * 4);

@@ -5,7 +5,7 @@
 #include "core/base/err.h"
 #include "viewer/agent/capture/drm_screen.h"
 
-int drm_screen_open(struct drm_screen *s, const char *socket, char *error, size_t n)
+int drm_screen_open(struct drm_screen *s, const char *socket, bool always_gl, char *error, size_t n)
 {
 	const char *path = socket ? socket : SEAT_SOCKET;
 	struct seat_answer a;
@@ -30,6 +30,7 @@ int drm_screen_open(struct drm_screen *s, const char *socket, char *error, size_
 	}
 	snprintf(s->path, sizeof(s->path), "%s", a.path);
 	e = drm_card_init(&s->card, s->card.fd);
+	s->card.always_gl = always_gl;
 	if (e)
 		snprintf(error, n, "%s does not say what drives it", s->path);
 	return e;
@@ -40,6 +41,7 @@ void drm_screen_close(struct drm_screen *s)
 	for (u32 i = 0; i < DRM_BUFFERS; i++)
 		if (s->card.fd >= 0)
 			drm_buffer_close(&s->buffers[i], &s->card);
+	drm_card_free(&s->card);
 	if (s->card.fd >= 0)
 		close(s->card.fd);
 	if (s->seat >= 0)

@@ -14,8 +14,9 @@ struct drm_screen {
 	char said[256];
 };
 
-/* Negative: the text says what is missing. Close it in any case. */
-__must_check int drm_screen_open(struct drm_screen *s, const char *socket, char *error, size_t n);
+/* always_gl: see struct drm_card. Negative: the text says what is missing. Close it in any case. */
+__must_check int drm_screen_open(struct drm_screen *s, const char *socket, bool always_gl,
+				 char *error, size_t n);
 void drm_screen_close(struct drm_screen *s);
 /*
  * The buffer behind a framebuffer, good until the next call. Ids are used again, so the helper is

@@ -13,6 +13,8 @@
 #include "core/base/err.h"
 #include "viewer/agent/capture/capture.h"
 
+#define SCENE_S 5u /* a scene that does not loop plays so long, and stands then */
+
 enum scene { SCENE_FILE, SCENE_STILL, SCENE_SHADED, SCENE_TEXT, SCENE_MIX };
 
 static const char *const scenes[] = {
@@ -101,12 +103,19 @@ static void draw(struct capture *c, u64 n)
 		draw_shaded(&c->img, all, n);
 		break;
 	case SCENE_MIX: {
-		u16 half = (u16)(all.w / 2);
-		draw_text(&c->img, (struct rect){0, 0, half, all.h}, 0);
 		/* Moves for two seconds, rests for one. */
 		u64 beat = n % (c->conf.fps * 3ull), moving = c->conf.fps * 2ull;
-		draw_shaded(&c->img, (struct rect){half, 0, (u16)(all.w - half), all.h},
-			    n / (c->conf.fps * 3ull) * moving + (beat < moving ? beat : moving));
+		u64 turn = n / (c->conf.fps * 3ull) * moving + (beat < moving ? beat : moving);
+
+		for (u8 i = 0; i < c->heads.n; i++) {
+			struct rect r = c->heads.list[i];
+			u16 half = r.w / 2;
+
+			draw_text(&c->img, (struct rect){r.x, r.y, half, r.h}, 0);
+			draw_shaded(&c->img,
+				    (struct rect){(u16)(r.x + half), r.y, (u16)(r.w - half), r.h},
+				    turn);
+		}
 		break;
 	}
 	}
@@ -163,6 +172,8 @@ static struct capture *test_open(const struct capture_conf *conf, char *error, s
 			c->scene = (enum scene)i;
 	if (c->scene == SCENE_FILE && map_file(c, error, n))
 		goto fail;
+	if (c->scene != SCENE_FILE && !conf->loop)
+		c->frames = (u64)c->conf.fps * SCENE_S;
 	if (heads > NATIVE_MAX_HEADS || (u64)conf->w * heads > RFB_MAX_SIDE || !conf->w ||
 	    !conf->h || conf->h > RFB_MAX_SIDE || image_alloc(&c->img, conf->w * heads, conf->h)) {
 		snprintf(error, n, "a picture of %u times %ux%u cannot be had", heads, conf->w,

@@ -1,4 +1,4 @@
-/* The letters of the boot screen: drawn in the source as they look, '#' is a dot. */
+/* The letters of the boot screen and the viewer: drawn in the source as they look, '#' is a dot. */
 #pragma once
 
 #include "core/base/types.h"

@@ -1,8 +1,8 @@
 /*
- * The letters of the boot screen, ours: ASCII 20h to 7Fh, sixteen a block, each 5 x 8 dots and a
- * column of space. The last one stands for whatever has no letter here.
+ * The letters of the boot screen and the viewer, ours: ASCII 20h to 7Fh, sixteen a block, each 5 x 8
+ * dots and a column of space. The last one stands for whatever has no letter here.
  */
-#include "core/metal/font.h"
+#include "core/base/font.h"
 
 /* clang-format off */
 const char font_art[FONT_BLOCKS * FONT_HEIGHT][FONT_PER_BLOCK * FONT_WIDTH + 1] = {
