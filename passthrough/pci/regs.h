@@ -28,6 +28,11 @@
 #define PCI_INTERRUPT_PIN  0x3d
 #define PCI_SECONDARY	   0x19 /* type 1 header */
 #define PCI_SUBORDINATE	   0x1a
+#define PCI_BRIDGE_MEMORY	  0x20
+#define PCI_BRIDGE_PREFETCH	  0x24
+#define PCI_BRIDGE_PREFETCH_64	  0x1u /* in the low bits of base and limit */
+#define PCI_BRIDGE_PREFETCH_BASE  0x28 /* bits 63:32 */
+#define PCI_BRIDGE_PREFETCH_LIMIT 0x2c
 #define PCI_BRIDGE_ROM	   0x38
 #define PCI_BRIDGE_CONTROL 0x3e
 
@@ -134,7 +139,9 @@
 #define PCI_EXP_LNKCTL	       16
 #define PCI_EXP_LNKSTA	       18
 #define PCI_EXP_DEVCAP2	       36
+#define PCI_EXP_DEVCAP2_ARI    0x0020u
 #define PCI_EXP_DEVCTL2	       40
+#define PCI_EXP_DEVCTL2_ARI    0x0020u
 #define PCI_EXP_DEVCTL2_LTR    0x0400u
 #define PCI_EXP_LNKCAP2	       44
 #define PCI_EXP_LNKCTL2	       48
