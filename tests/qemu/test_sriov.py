@@ -62,6 +62,7 @@ def two_workstations(vendor, folder):
         tap.ok(said, "%s: the hypervisor switched on the two virtual functions that the plan asks for" % vendor, m.text() + m.errors)
         if not said:
             return
+        m.wait("functions quarantined", timeout=60)  # bus mastering is off everywhere from here on
         driver = Card(os.path.join(folder, "qtest"), rid)
         for n in servers:
             who = "%s, %s: " % (vendor, n)
