@@ -21,11 +21,11 @@ static int check_free(const struct virtual_card *c, const struct virtual_world *
 			struct bdf g = w->functions[i].bdf;
 
 			if (g.segment == b.segment && bdf_rid(g) == bdf_rid(b))
-				return pci_fail(v, ERR_EXIST,
-						"number %u of them would be %04x:%02x:%02x.%x, which "
-						"is another device",
-						k + 1u, b.segment, b.bus, b.devfn >> 3,
-						b.devfn & 7);
+				return pci_fail(
+				    v, ERR_EXIST,
+				    "number %u of them would be %04x:%02x:%02x.%x, which "
+				    "is another device",
+				    k + 1u, b.segment, b.bus, b.devfn >> 3, b.devfn & 7);
 		}
 	}
 	return OK;

@@ -253,7 +253,8 @@ int survey_add_vfs(struct survey *s, u32 pf, const struct pci_sriov *sriov, stru
 		err = pci_sriov_read(sriov, i, &scratch, v);
 		if (err) {
 			fmt(why, sizeof(why), "%s", v->text);
-			return pci_fail(v, err, "number %u of them cannot be used: %s", i + 1u, why);
+			return pci_fail(v, err, "number %u of them cannot be used: %s", i + 1u,
+					why);
 		}
 		*f = (struct machine_function){.bdf = scratch.bdf};
 		take_facts(&scratch, f, r);

@@ -33,15 +33,15 @@ static u32 list_fixed(const struct firmware *f, const struct iommu_tables *t,
 		if (err)
 			continue;
 		if (out)
-			out[n] = (struct virtual_range){
-			    w.base.v + ((u64)w.first_bus << 20),
-			    (u64)(w.last_bus - w.first_bus + 1) << 20};
+			out[n] = (struct virtual_range){w.base.v + ((u64)w.first_bus << 20),
+							(u64)(w.last_bus - w.first_bus + 1) << 20};
 		n++;
 	}
 	for (u32 i = 0; t->dmar && i < t->dmar->nunits; i++, n++)
 		if (out)
-			out[n] = (struct virtual_range){t->dmar->units[i].base,
-							t->dmar->units[i].size};
+			out[n] =
+			    (struct virtual_range){t->dmar->units[i].base, t->dmar->units[i].size};
+	/* with its performance counters it has this much (48882 §3.4) */
 	for (u32 i = 0; t->ivrs && i < t->ivrs->nunits; i++, n++)
 		if (out)
 			out[n] = (struct virtual_range){t->ivrs->units[i].base, KIB(512)};
@@ -205,7 +205,7 @@ int virtual_read(u32 function, struct pci_function *f, struct pci_verdict *v)
 {
 	for (u32 i = 0; i < ncards; i++)
 		if (function - cards[i]->first < cards[i]->sriov.count)
-			return pci_sriov_read(&cards[i]->sriov,
-					      (u16)(function - cards[i]->first), f, v);
+			return pci_sriov_read(&cards[i]->sriov, (u16)(function - cards[i]->first),
+					      f, v);
 	return pci_fail(v, ERR_NOENT, "no card gives it");
 }

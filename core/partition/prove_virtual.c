@@ -37,11 +37,12 @@ static void check_asked(struct proof *p, u32 ws, u32 item, const struct machine_
 		       "%s is to give %u virtual functions for %s, but has %u",
 		       function_text(&t, f), d->num_vfs, w->name, f->vfs);
 	else if (f->no_vfs)
-		refuse(p, RULE_DEVICE_SRIOV, ws, item,
-		       "Switch on SR-IOV, ARI and addresses above 4 GiB in the firmware's setup, or "
-		       "use another slot",
-		       "%s is to give %u virtual functions for %s, but %s", function_text(&t, f),
-		       d->num_vfs, w->name, f->no_vfs);
+		refuse(
+		    p, RULE_DEVICE_SRIOV, ws, item,
+		    "Switch on SR-IOV, ARI and addresses above 4 GiB in the firmware's setup, or "
+		    "use another slot",
+		    "%s is to give %u virtual functions for %s, but %s", function_text(&t, f),
+		    d->num_vfs, w->name, f->no_vfs);
 }
 
 /*
@@ -50,8 +51,8 @@ static void check_asked(struct proof *p, u32 ws, u32 item, const struct machine_
  */
 static void check_owned(struct proof *p, u32 ws, u32 item, const struct machine_function *f)
 {
-	const struct machine_function *pf = f->pf < p->m->nfunctions ? &p->m->functions[f->pf]
-								     : NULL;
+	const struct machine_function *pf =
+	    f->pf < p->m->nfunctions ? &p->m->functions[f->pf] : NULL;
 	const char *name = p->next->workstations[ws].name;
 	const struct plan_device *owned = NULL;
 	struct function_text at, t;
@@ -76,12 +77,13 @@ static void check_owned(struct proof *p, u32 ws, u32 item, const struct machine_
 		       "any, so that there will be none",
 		       at.s, name, pf ? function_text(&t, pf) : "a card that is not there");
 	else if (f->vf >= owned->num_vfs)
-		refuse(p, RULE_VIRTUAL_FUNCTION, ws, item,
-		       "Ask that card for more virtual functions, or take one of the first",
-		       "%s cannot go to %s: it is number %u of the virtual functions of %s, which %s "
-		       "asks for %u",
-		       at.s, name, f->vf + 1u, function_text(&t, pf),
-		       p->next->workstations[owner].name, owned->num_vfs);
+		refuse(
+		    p, RULE_VIRTUAL_FUNCTION, ws, item,
+		    "Ask that card for more virtual functions, or take one of the first",
+		    "%s cannot go to %s: it is number %u of the virtual functions of %s, which %s "
+		    "asks for %u",
+		    at.s, name, f->vf + 1u, function_text(&t, pf),
+		    p->next->workstations[owner].name, owned->num_vfs);
 }
 
 void prove_virtual(struct proof *p, u32 ws, u32 item, const struct machine_function *f)
@@ -97,8 +99,7 @@ void prove_virtual(struct proof *p, u32 ws, u32 item, const struct machine_funct
 		       "%s is to give %u virtual functions for %s, but goes to it as a whole",
 		       function_text(&t, f), d->num_vfs, w->name);
 	else if (f->vfs_on)
-		refuse(p, RULE_VIRTUAL_FUNCTION, ws, item,
-		       "Start the machine again with that plan",
+		refuse(p, RULE_VIRTUAL_FUNCTION, ws, item, "Start the machine again with that plan",
 		       "%s cannot go to %s as a whole: its virtual functions are switched on",
 		       function_text(&t, f), w->name);
 	else if (f->is_vf)

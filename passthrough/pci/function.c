@@ -130,9 +130,8 @@ int pci_function_check(const struct pci_function *f, struct pci_verdict *v)
 
 		if (!b->size || b->io || b->base)
 			continue;
-		return pci_fail(v, ERR_INVAL,
-				"the firmware gave its BAR %u (%lu KiB) no address", i,
-				b->size >> 10);
+		return pci_fail(v, ERR_INVAL, "the firmware gave its BAR %u (%lu KiB) no address",
+				i, b->size >> 10);
 	}
 	if (!f->at.msix)
 		return OK;
@@ -167,9 +166,9 @@ int pci_function_read(struct pci_function *f, struct pci_verdict *v)
 	if (err == ERR_IO)
 		return pci_fail(v, err, "a BAR does not take its old value back after sizing");
 	if (err)
-		return pci_fail(v, err,
-				"BAR %u is not a power of two in size, or not where its size allows",
-				bad);
+		return pci_fail(
+		    v, err, "BAR %u is not a power of two in size, or not where its size allows",
+		    bad);
 	/* what was read counts only if the same device still answers */
 	if (pci_identity_read(f, &again) || !pci_identity_equal(&again, &f->id))
 		return pci_fail(v, ERR_IO, "it stopped to answer while it was read");

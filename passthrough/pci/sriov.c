@@ -32,16 +32,17 @@ static int check_ids(const struct pci_sriov *s, enum pci_reach reach, struct pci
 	u32 first = bdf_rid(s->pf->bdf) + s->offset, last = first + (s->count - 1u) * s->stride;
 
 	if (!s->offset || (!s->stride && s->count > 1))
-		return pci_fail(v, ERR_RANGE, "it numbers them by offset %u and stride %u", s->offset,
-			    s->stride);
+		return pci_fail(v, ERR_RANGE, "it numbers them by offset %u and stride %u",
+				s->offset, s->stride);
 	if (last >> 8 != s->pf->bdf.bus)
 		return pci_fail(v, ERR_RANGE,
-			    "their ids would leave the card's bus (offset %u, stride %u)", s->offset,
-			    s->stride);
+				"their ids would leave the card's bus (offset %u, stride %u)",
+				s->offset, s->stride);
 	if (reach == PCI_REACH_SLOT && (last & 0xff) > 7)
-		return pci_fail(v, ERR_RANGE,
-			    "the port above the card does not forward requests to function %u (ARI)",
-			    last & 0xff);
+		return pci_fail(
+		    v, ERR_RANGE,
+		    "the port above the card does not forward requests to function %u (ARI)",
+		    last & 0xff);
 	return OK;
 }
 
@@ -74,8 +75,8 @@ int pci_sriov_plan(struct pci_sriov *s, struct pci_function *pf, u16 count, enum
 		return pci_fail(v, ERR_BUSY, "they are switched on already");
 	s->total = (u16)pci_read(pf, at(s, PCI_SRIOV_TOTAL), 2);
 	if (!count || count > pci_sriov_most(pf))
-		return pci_fail(v, ERR_RANGE, "%u is not a number of them it can have (1 to %u)", count,
-			    pci_sriov_most(pf));
+		return pci_fail(v, ERR_RANGE, "%u is not a number of them it can have (1 to %u)",
+				count, pci_sriov_most(pf));
 	if (!(pci_read(pf, at(s, PCI_SRIOV_PAGES), 4) & PAGES_4K))
 		return pci_fail(v, ERR_UNSUPPORTED, "it has no pages of 4 KiB for them");
 	/* a hint that the ids depend on; only the first PF of a card has the bit (§9.3.3.3.5) */

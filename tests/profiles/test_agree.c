@@ -180,10 +180,9 @@ static void make_machine(void)
 		make_function(i);
 	for (u32 i = 0; i < n; i++)
 		for (u32 k = 0; k < n; k++)
-			functions[i].vf +=
-			    functions[i].is_vf && functions[k].is_vf &&
-			    functions[k].pf == functions[i].pf &&
-			    bdf_rid(functions[k].bdf) < bdf_rid(functions[i].bdf);
+			functions[i].vf += functions[i].is_vf && functions[k].is_vf &&
+					   functions[k].pf == functions[i].pf &&
+					   bdf_rid(functions[k].bdf) < bdf_rid(functions[i].bdf);
 	facts.functions = ffunctions;
 	facts.nfunctions = boot.nfunctions = n;
 	facts.iommu = (struct facts_iommu){

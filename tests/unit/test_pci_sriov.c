@@ -91,7 +91,7 @@ static void what_it_cannot_give_is_refused(void **state)
 {
 	assert_int_equal(plan(0), ERR_RANGE);
 	assert_int_equal(plan(9), ERR_RANGE);
-		dev.config[(CAP + 0x14) / 4] = 0;			    /* offset 0: the PF's own id */
+	dev.config[(CAP + 0x14) / 4] = 0; /* offset 0: the PF's own id */
 	assert_int_equal(plan(1), ERR_RANGE);
 	dev.config[(CAP + 0x14) / 4] = 0x80; /* stride 0: all the same id */
 	assert_int_equal(plan(2), ERR_RANGE);

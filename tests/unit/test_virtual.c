@@ -88,8 +88,11 @@ static int setup(void **state)
 	functions_link(requesters, N);
 	memory[0] = (struct machine_memory){PADDR(0), GIB(2), MEMORY_RAM, 0};
 	memory[1] = (struct machine_memory){PADDR(0xb0000000), MIB(256), MEMORY_RESERVED, 0};
-	world = (struct virtual_world){
-	    .functions = functions, .requesters = requesters, .n = N, .memory = memory, .nmemory = 2};
+	world = (struct virtual_world){.functions = functions,
+				       .requesters = requesters,
+				       .n = N,
+				       .memory = memory,
+				       .nmemory = 2};
 	return 0;
 }
 
@@ -110,9 +113,8 @@ static void refused(int err, const char *says)
 	assert_int_equal(v.err, err);
 	if (!strstr(v.text, says))
 		fail_msg("\"%s\" does not say \"%s\"", v.text, says);
-	assert_int_equal((card.config[(CAP + 8) / 4] | root_card.config[(CAP + 8) / 4]) &
-			     PCI_SRIOV_VFE,
-			 0);
+	assert_int_equal(
+	    (card.config[(CAP + 8) / 4] | root_card.config[(CAP + 8) / 4]) & PCI_SRIOV_VFE, 0);
 }
 
 /* Prefetchable memory behind the port goes to that window, plain memory beside the card's own BAR. */
@@ -206,7 +208,8 @@ static void a_port_without_ari(void **state)
 	assert_int_equal(enable(CARD, 2), ERR_RANGE);
 	open_windows();
 	port.config[0x40 / 4] |= 2u << 16;
-	card.config[ARI / 4] = (card.config[ARI / 4] & 0xfff00000u) | 0x1000b; /* no such capability */
+	card.config[ARI / 4] =
+	    (card.config[ARI / 4] & 0xfff00000u) | 0x1000b; /* no such capability */
 	assert_int_equal(enable(CARD, 2), ERR_RANGE);
 	refused(ERR_RANGE, "(ARI)");
 	/* a root bus has devices, and needs none of it */
@@ -243,7 +246,8 @@ static void bridge_windows(void **state)
 	assert_true(pci_bridge_window(port.bdf, true, &w));
 	assert_int_equal(w.base, 0x800000000);
 	assert_int_equal(w.size, MIB(2));
-	port.config[PCI_BRIDGE_PREFETCH / 4] = 0xe000d000; /* of 32 bits: the upper halves do not count */
+	port.config[PCI_BRIDGE_PREFETCH / 4] =
+	    0xe000d000; /* of 32 bits: the upper halves do not count */
 	assert_true(pci_bridge_window(port.bdf, true, &w));
 	assert_int_equal(w.base, 0xd0000000);
 	assert_int_equal(w.size, MIB(257));

@@ -67,11 +67,12 @@ static void explain_virtual(struct study *s, u32 w, u32 i)
 	const struct facts_function *f =
 	    &s->facts->functions[s->resolved.workstations[w].functions[i]];
 
-	printf("  For it the hypervisor keeps %s and switches on %u of its %u virtual functions%s.\n",
-	       device_text(s, w, i), s->resolved.wants[w].devices[i].num_vfs, f->sriov.total,
-	       class_matches(CLASS_DISPLAY, f->class_code)
-		   ? ", which is experimental for graphics cards"
-		   : "");
+	printf(
+	    "  For it the hypervisor keeps %s and switches on %u of its %u virtual functions%s.\n",
+	    device_text(s, w, i), s->resolved.wants[w].devices[i].num_vfs, f->sriov.total,
+	    class_matches(CLASS_DISPLAY, f->class_code)
+		? ", which is experimental for graphics cards"
+		: "");
 }
 
 static void explain_devices(struct study *s, u32 w)
