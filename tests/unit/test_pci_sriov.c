@@ -140,6 +140,22 @@ static void no_more_than_it_starts_with(void **state)
 	assert_int_equal(plan(4), OK);
 }
 
+static void a_vf_that_lies_is_refused(void **state)
+{
+	assert_int_equal(plan(2), OK);
+	place();
+	assert_int_equal(pci_sriov_enable(&s), OK);
+	assert_int_equal(pci_sriov_read(&s, 0, &fn, &v), ERR_NOENT); /* nobody there */
+	fake_device_init(&vf, pci_sriov_bdf(&s, 0), 0xffff, 0xffff, 0x020000);
+	fake_device_express(&vf, 0xa0, PCI_EXP_TYPE_ENDPOINT, true);
+	fake_device_msix(&vf, 0x70, 3, 3, 0, 3, 0x4000); /* PBA behind the 16 KiB of its BAR */
+	fake_device_ready(&vf);
+	assert_int_equal(pci_sriov_read(&s, 0, &fn, &v), ERR_CORRUPT);
+	vf.config[PCI_HEADER_TYPE / 4] |= 1 << 16;
+	assert_int_equal(pci_sriov_read(&s, 0, &fn, &v), ERR_CORRUPT);
+	assert_non_null(strstr(v.text, "says that it is a bridge"));
+}
+
 static void a_vf_is_read_through_its_pf(void **state)
 {
 	assert_int_equal(plan(2), OK);
@@ -182,6 +198,7 @@ int main(void)
 	    cmocka_unit_test_setup(ids_must_be_reachable, setup),
 	    cmocka_unit_test_setup(bars_must_make_sense, setup),
 	    cmocka_unit_test_setup(no_more_than_it_starts_with, setup),
+	    cmocka_unit_test_setup(a_vf_that_lies_is_refused, setup),
 	    cmocka_unit_test_setup(a_vf_is_read_through_its_pf, setup),
 	};
 
