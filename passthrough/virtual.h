@@ -1,6 +1,6 @@
 /*
- * Cards whose virtual functions (VFs) the hypervisor switches on: what has to be true of the machine
- * around a card for that, beyond the card's own capability (passthrough/pci/sriov.h).
+ * Cards whose virtual functions (VFs) the hypervisor switches on: what has to be true of the
+ * machine around a card for that, beyond the card's own capability (passthrough/pci/sriov.h).
  */
 #pragma once
 
@@ -13,7 +13,10 @@ struct virtual_range {
 
 /* The machine as it is before the VFs are there. */
 struct virtual_world {
-	/* All functions, index for index, linked (functions_link()); BARs as the firmware left them. */
+	/*
+	 * All functions, index for index, linked (functions_link()); BARs as the firmware left
+	 * them.
+	 */
 	const struct machine_function *functions;
 	const struct iommu_function *requesters;
 	u32 n;
@@ -42,13 +45,13 @@ __must_check int virtual_enable(struct virtual_card *c, const struct virtual_wor
 				u16 count, struct pci_verdict *v);
 
 /*
- * Give every BAR of s a base: the firmware's, where all are routed to the card's bus and nothing else
- * is there; else room of our own.
+ * Give every BAR of s a base: the firmware's, where all are routed to the card's bus and nothing
+ * else is there; else room of our own.
  *
- * Below a bridge that is what is free in its windows. On a root bus nothing but ACPI's namespace tells
- * what is routed there, which the hypervisor does not run; so it is what is left of the 1 MiB blocks
- * in which the firmware has put something on the same bus, 1 MiB being the least a bridge forwards.
- * ERR_NOMEM, with v->text.
+ * Below a bridge that is what is free in its windows. On a root bus nothing but ACPI's namespace
+ * tells what is routed there, which the hypervisor does not run; so it is what is left of the 1 MiB
+ * blocks in which the firmware has put something on the same bus, 1 MiB being the least a bridge
+ * forwards. ERR_NOMEM, with v->text.
  */
 __must_check int virtual_place(struct pci_sriov *s, const struct virtual_world *w, u32 function,
 			       struct pci_verdict *v);

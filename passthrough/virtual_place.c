@@ -2,7 +2,10 @@
 #include "passthrough/pci/bridge.h"
 #include "passthrough/virtual.h"
 
-/* I/O APICs, timers, local APICs, firmware: never a device's (where PCs have had them since the first). */
+/*
+ * I/O APICs, timers, local APICs, firmware: never a device's (where PCs have had them since the
+ * first).
+ */
 #define CHIPSET_BASE 0xfec00000ull
 #define CHIPSET_SIZE (GIB(4) - CHIPSET_BASE)
 
@@ -75,7 +78,10 @@ static bool hits_own(const struct place *p, u32 bar, u64 base, u64 size, u64 *en
 	return false;
 }
 
-/* *end: where what is in the way ends. What the firmware chose may lie in what its map calls reserved. */
+/*
+ * *end: where what is in the way ends. What the firmware chose may lie in what its map calls
+ * reserved.
+ */
 static bool occupied(const struct place *p, u32 bar, u64 base, u64 size, bool ours, u64 *end)
 {
 	for (u32 i = 0; i < p->w->nmemory; i++) {
@@ -148,7 +154,7 @@ static bool may_use(const struct machine_bar *b, const struct window *w)
 	return (b->prefetch || !w->prefetch) && (b->is64 || w->end <= GIB(4));
 }
 
-/* ---- the firmware's choice, or ours ----------------------------------------------------------- */
+/* ---- the firmware's choice, or ours ---------------------------------------------------------- */
 
 static bool routed(const struct place *p, const struct machine_bar *b, u64 size)
 {
@@ -201,7 +207,10 @@ static u64 find_room(const struct place *p, u32 bar)
 {
 	struct window w;
 
-	/* a prefetchable window first, for what may lie there: it is large where the other is scarce */
+	/*
+	 * a prefetchable window first, for what may lie there: it is large where the other is
+	 * scarce
+	 */
 	for (u32 pass = 0; pass < 2; pass++) {
 		bool more = true;
 

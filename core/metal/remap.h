@@ -10,11 +10,11 @@
 #include "iommu/domain.h"
 
 /*
- * Survey the machine, switch on the virtual functions that the plan asks for, take controllers over,
- * switch the units on. The plan is not proven yet: of it, that is all that is used. Never fails the
- * boot: without working units the log says why, and the proof refuses assignments. `out` gets
- * functions, reserved ranges, iommu and interrupt_remapping. Call once, on the host core, after
- * configuration space is mapped and the other cores are up.
+ * Survey the machine, switch on the virtual functions that the plan asks for, take controllers
+ * over, switch the units on. The plan is not proven yet: of it, that is all that is used. Never
+ * fails the boot: without working units the log says why, and the proof refuses assignments. `out`
+ * gets functions, reserved ranges, iommu and interrupt_remapping. Call once, on the host core,
+ * after configuration space is mapped and the other cores are up.
  */
 void remap_start(const struct boot_info *b, const struct firmware *f, const struct plan *plan,
 		 struct machine *out);

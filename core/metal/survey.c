@@ -222,7 +222,7 @@ int survey_find(struct survey *s)
 	return OK;
 }
 
-/* ---- virtual functions ------------------------------------------------------------------------ */
+/* ---- virtual functions ----------------------------------------------------------------------- */
 
 static int grow(struct survey *s, u32 more)
 {

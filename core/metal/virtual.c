@@ -132,8 +132,8 @@ static void start_card(struct survey *s, struct virtual_world *w, u32 i, u16 cou
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 /*
- * The card that an entry asks, as far as the proof will find nothing wrong with it: another card in its
- * place is left alone. ~0: none.
+ * The card that an entry asks, as far as the proof will find nothing wrong with it: another card in
+ * its place is left alone. ~0: none.
  */
 static u32 card_of(const struct survey *s, const struct plan_device *d)
 {

@@ -1,6 +1,7 @@
 /*
  * Virtual functions at boot: switched on for each card that the plan asks, then functions of the
- * survey like others. They stay on until power-off; the cards stay with the hypervisor, quarantined.
+ * survey like others. They stay on until power-off; the cards stay with the hypervisor,
+ * quarantined.
  */
 #pragma once
 
@@ -10,8 +11,9 @@
 #include "iommu/start.h"
 
 /*
- * Once, before groups are made and units are on. Never fails the boot: a card that gives none says why
- * in machine_function.no_vfs, and the proof refuses those who wanted some. `m` has the memory map.
+ * Once, before groups are made and units are on. Never fails the boot: a card that gives none says
+ * why in machine_function.no_vfs, and the proof refuses those who wanted some. `m` has the memory
+ * map.
  */
 void virtual_start(struct survey *s, const struct plan *plan, const struct machine *m,
 		   const struct firmware *f, const struct iommu_tables *tables);

@@ -47,7 +47,8 @@ static void check_asked(struct proof *p, u32 ws, u32 item, const struct machine_
 
 /*
  * The physical function makes its virtual ones and ends them when it is reset (PCIe 5.0 §9.2.2.3,
- * §9.3.3.3.1), so it stays with the hypervisor, which is asked for them, as long as anybody has one.
+ * §9.3.3.3.1), so it stays with the hypervisor, which is asked for them, as long as anybody has
+ * one.
  */
 static void check_owned(struct proof *p, u32 ws, u32 item, const struct machine_function *f)
 {

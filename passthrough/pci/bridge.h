@@ -16,8 +16,8 @@ u16 pci_bridge_express(struct bdf bridge);
 bool pci_bridge_forward_ari(struct bdf bridge);
 
 /*
- * What it forwards to its secondary bus: the memory window, or the prefetchable one (PCI-to-PCI Bridge
- * 1.2 §3.2.5.8 to 10). False: it is closed.
+ * What it forwards to its secondary bus: the memory window, or the prefetchable one (PCI-to-PCI
+ * Bridge 1.2 §3.2.5.8 to 10). False: it is closed.
  */
 struct pci_bridge_window {
 	u64 base, size; /* bytes, multiples of 1 MiB */

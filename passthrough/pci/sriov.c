@@ -26,7 +26,9 @@ u16 pci_sriov_most(const struct pci_function *pf)
 			    pci_read(pf, cap + PCI_SRIOV_INITIAL, 2));
 }
 
-/* Two of them with one id, or one with the PF's, cannot be told apart; some cannot be asked at all. */
+/*
+ * Two of them with one id, or one with the PF's, cannot be told apart; some cannot be asked at all.
+ */
 static int check_ids(const struct pci_sriov *s, enum pci_reach reach, struct pci_verdict *v)
 {
 	u32 first = bdf_rid(s->pf->bdf) + s->offset, last = first + (s->count - 1u) * s->stride;

@@ -28,12 +28,13 @@ struct pci_sriov {
 u16 pci_sriov_most(const struct pci_function *pf);
 
 /*
- * Set NumVFs and size the VF BARs; VFs are disabled. They must lie on the PF's own bus, where `reach`
- * says that requests get to them: a path (struct pci_path) tells functions of one bus apart, no more.
+ * Set NumVFs and size the VF BARs; VFs are disabled. They must lie on the PF's own bus, where
+ * `reach` says that requests get to them: a path (struct pci_path) tells functions of one bus
+ * apart, no more.
  *
- * v->text is a clause about the card. ERR_UNSUPPORTED: no capability, no 4 KiB pages; ERR_RANGE: more
- * VFs than it has, or ids that cannot be reached; ERR_BUSY: VFs are on; ERR_IO, ERR_CORRUPT: registers
- * do not hold, BARs make no sense.
+ * v->text is a clause about the card. ERR_UNSUPPORTED: no capability, no 4 KiB pages; ERR_RANGE:
+ * more VFs than it has, or ids that cannot be reached; ERR_BUSY: VFs are on; ERR_IO, ERR_CORRUPT:
+ * registers do not hold, BARs make no sense.
  */
 __must_check int pci_sriov_plan(struct pci_sriov *s, struct pci_function *pf, u16 count,
 				enum pci_reach reach, struct pci_verdict *v);

@@ -62,8 +62,9 @@ u32 vdev_msix_read(struct vpci_device *d, u64 off);
 void vdev_msix_write(struct vpci_device *d, u64 off, u32 v);
 
 /*
- * The device's command register while it is armed, but for bus mastering. A VF's decoding is its PF's
- * to switch on and its own bit hard-wired to zero (PCIe 5.0 §9.3.4.1.3); some have one all the same.
+ * The device's command register while it is armed, but for bus mastering. A VF's decoding is its
+ * PF's to switch on and its own bit hard-wired to zero (PCIe 5.0 §9.3.4.1.3); some have one all the
+ * same.
  */
 #define VDEV_HOST_COMMAND (PCI_COMMAND_INTX_OFF | PCI_COMMAND_MEMORY)
 

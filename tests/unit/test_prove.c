@@ -350,7 +350,9 @@ static void virtual_functions(void **state)
 	     "it is number 3 of the virtual functions of 0000:00:03.0, which beta asks for 2");
 }
 
-/* At boot those that were asked for are on, also when whoever asked is refused for something else. */
+/*
+ * At boot those that were asked for are on, also when whoever asked is refused for something else.
+ */
 static void virtual_functions_that_are_on(void **state)
 {
 	make_virtual();

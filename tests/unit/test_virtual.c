@@ -27,7 +27,10 @@ static struct virtual_world world;
 static struct virtual_card c;
 static struct pci_verdict v;
 
-/* 8 VFs, 16 KiB of a prefetchable 64-bit BAR 0 and 4 KiB of a plain BAR 3 each, ids at +80h, stride 2. */
+/*
+ * 8 VFs, 16 KiB of a prefetchable 64-bit BAR 0 and 4 KiB of a plain BAR 3 each, ids at +80h, stride
+ * 2.
+ */
 static void make_card(struct fake_device *d, struct bdf bdf, u64 bar)
 {
 	u32 ari[2] = {0}, s[16] = {0};
@@ -117,7 +120,9 @@ static void refused(int err, const char *says)
 	    (card.config[(CAP + 8) / 4] | root_card.config[(CAP + 8) / 4]) & PCI_SRIOV_VFE, 0);
 }
 
-/* Prefetchable memory behind the port goes to that window, plain memory beside the card's own BAR. */
+/*
+ * Prefetchable memory behind the port goes to that window, plain memory beside the card's own BAR.
+ */
 static void room_below_a_port(void **state)
 {
 	assert_int_equal(enable(CARD, 7), OK);
