@@ -93,7 +93,7 @@ static struct machine_function copy_function(const struct facts_function *g)
 	    .msi = g->msi_vectors != 0,
 	    .msix_vectors = g->msix_vectors,
 	    .ats = g->ats,
-	    .sriov = g->sriov.total != 0,
+	    .vfs = g->sriov.total,
 	    .is_vf = g->is_vf,
 	    .boot_display = g->boot_display,
 	    .boot_medium = g->boot_medium,
@@ -113,6 +113,18 @@ static struct machine_function copy_function(const struct facts_function *g)
 	return m;
 }
 
+/* Which of its card's virtual functions: their ids go up with their numbers (PCIe 5.0 §9.2.1.2). */
+static u16 vf_number(const struct facts *f, u32 i)
+{
+	const struct facts_function *g = &f->functions[i];
+	u16 number = 0;
+
+	for (u32 k = 0; k < f->nfunctions; k++)
+		number += f->functions[k].is_vf && same_bdf(f->functions[k].pf, g->pf) &&
+			  bdf_rid(f->functions[k].bdf) < bdf_rid(g->bdf);
+	return number;
+}
+
 static int copy_functions(const struct facts *f, struct machine_function *to, struct machine *out)
 {
 	for (u32 i = 0; i < f->nfunctions; i++) {
@@ -129,6 +141,7 @@ static int copy_functions(const struct facts *f, struct machine_function *to, st
 		if (pf == FACTS_UNKNOWN)
 			return ERR_NOENT;
 		to[i].pf = (u16)pf;
+		to[i].vf = vf_number(f, i);
 	}
 	out->functions = to;
 	out->nfunctions = f->nfunctions;

@@ -55,7 +55,9 @@ static const struct field device_fields[] = {
     {ROW(FIELD_COUNT, virtual_functions, "virtual-functions"), .min = 0, .max = 256,
      .fallback = "0",
      .help = "Keep the card with the hypervisor and switch on this many virtual functions "
-	     "(SR-IOV), which workstations then own.",
+	     "(SR-IOV), which workstations then own. They are devices of their own: switch as "
+	     "many on in Linux before `caprock probe`, so that the machine file has them. "
+	     "Experimental for graphics cards.",
      .also = "vfs sriov numvfs num-vfs sr-iov"},
 };
 SCHEMA(device, "device", "device",

@@ -35,13 +35,30 @@ u64 resolve_memory(const struct site *s, const struct facts *f)
 	return bytes;
 }
 
+/* The card that would have a virtual function at that address, if it were asked for enough. */
+static const struct facts_function *card_of_virtual(const struct facts *facts,
+						    const struct pci_address *a)
+{
+	for (u32 i = 0; a->kind == ADDRESS_BDF && i < facts->nfunctions; i++) {
+		const struct facts_function *f = &facts->functions[i];
+		u32 first = bdf_rid(f->bdf) + f->sriov.first_offset, rid = bdf_rid(a->bdf);
+		u32 stride = f->sriov.stride ? f->sriov.stride : 1;
+
+		if (f->sriov.total && f->bdf.segment == a->bdf.segment && rid >= first &&
+		    (rid - first) % stride == 0 && (rid - first) / stride < f->sriov.total)
+			return f;
+	}
+	return NULL;
+}
+
 static void report_unknown(const struct resolver *v, const struct wish_device *d)
 {
+	const struct facts_function *card = card_of_virtual(v->facts, &d->address);
 	struct wish_device elsewhere = *d;
 	struct address_text at;
 	struct wish_text t;
 	u32 n, second, now = FACTS_UNKNOWN;
-	char remedy[160];
+	char remedy[192];
 
 	elsewhere.address.kind = ADDRESS_NONE;
 	if (d->address.kind != ADDRESS_NONE && (d->ids.given || d->serial))
@@ -50,6 +67,10 @@ static void report_unknown(const struct resolver *v, const struct wish_device *d
 		fmt(remedy, sizeof(remedy), "It may have moved: %04x:%04x is at %s now",
 		    v->facts->functions[now].vendor, v->facts->functions[now].device,
 		    address_bdf_text(&at, v->facts->functions[now].bdf));
+	else if (card)
+		fmt(remedy, sizeof(remedy),
+		    "If a virtual function of %s is meant: switch it on in Linux, then probe again",
+		    address_bdf_text(&at, card->bdf));
 	else
 		fmt(remedy, sizeof(remedy),
 		    "Choose among the functions that caprock probe lists, or probe again");

@@ -3,6 +3,7 @@
 #include "core/metal/devices_private.h"
 #include "core/metal/memory.h"
 #include "core/metal/remap.h"
+#include "core/metal/virtual.h"
 #include "core/port.h"
 
 #define CLASS_DISPLAY 0x03u
@@ -104,7 +105,10 @@ static int read_device(struct device *d)
 	d->fn.has_bridge = parent != NO_FUNCTION;
 	if (d->fn.has_bridge)
 		d->fn.bridge = s->functions[parent].bdf;
-	err = pci_function_read(&d->fn, &v);
+	if (device_function(d->function)->is_vf)
+		err = virtual_read(d->function, &d->fn, &v);
+	else
+		err = pci_function_read(&d->fn, &v);
 	if (err) {
 		port_log(LOG_ERROR, "%04x:%02x:%02x.%x cannot be used: %s", d->fn.bdf.segment,
 			 d->fn.bdf.bus, d->fn.bdf.devfn >> 3, d->fn.bdf.devfn & 7, v.text);

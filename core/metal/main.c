@@ -328,10 +328,9 @@ void boot_main(u32 source, u64 info)
 	firmware_map_ecam(&firmware);
 	if (machine_find(&boot, &firmware, &machine))
 		refuse_boot("Report this machine", "the machine cannot be described");
-	remap_start(&boot, &firmware, &machine);
-
 	check_bundle();
 	read_plan(&plan);
+	remap_start(&boot, &firmware, &plan, &machine);
 	planned = plan.nworkstations;
 	prove_plan(&plan);
 	struct bundle bundle = settle_bundle(&plan, &settle_ticks);

@@ -6,6 +6,7 @@
 #include "core/metal/memory.h"
 #include "core/metal/panic.h"
 #include "core/metal/takeover.h"
+#include "core/metal/virtual.h"
 #include "core/metal/workstation.h"
 #include "core/port.h"
 #include "iommu/amdvi/amdvi.h"
@@ -153,11 +154,15 @@ static void report(void)
 }
 
 /* Named where it fails; what follows from it is the same for all. */
-static int start_units(const struct firmware *f, struct machine *out)
+static int start_units(const struct firmware *f, const struct plan *plan, struct machine *out)
 {
 	const char *what = "the firmware describes no IOMMU";
 	int err = parse(f);
 
+	if (!err)
+		virtual_start(&survey, plan, out, f, &tables);
+	else
+		virtual_refuse(&survey, plan, "there is no working IOMMU to hold them in");
 	if (!err) {
 		what = "its reserved ranges";
 		err = survey_group(&survey, tables.ivrs);
@@ -181,7 +186,8 @@ static int start_units(const struct firmware *f, struct machine *out)
 	return err;
 }
 
-void remap_start(const struct boot_info *b, const struct firmware *f, struct machine *out)
+void remap_start(const struct boot_info *b, const struct firmware *f, const struct plan *plan,
+		 struct machine *out)
 {
 	int err = survey_find(&survey);
 
@@ -189,7 +195,7 @@ void remap_start(const struct boot_info *b, const struct firmware *f, struct mac
 		refuse_boot("Report this machine", "its PCI functions cannot be listed: %s",
 			    err_text(err));
 	survey_mark_display(&survey, b->fb.base);
-	err = start_units(f, out);
+	err = start_units(f, plan, out);
 	out->functions = survey.functions;
 	out->nfunctions = survey.n;
 	if (err) {

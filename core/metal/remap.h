@@ -6,15 +6,18 @@
 
 #include "core/metal/machine.h"
 #include "core/metal/survey.h"
+#include "core/partition/plan.h"
 #include "iommu/domain.h"
 
 /*
- * Survey the machine, take controllers over, switch the units on. Never fails the boot: without
- * working units the log says why, and the proof refuses assignments. `out` gets functions, reserved
- * ranges, iommu and interrupt_remapping. Call once, on the host core, after configuration space is
- * mapped and the other cores are up.
+ * Survey the machine, switch on the virtual functions that the plan asks for, take controllers
+ * over, switch the units on. The plan is not proven yet: of it, that is all that is used. Never
+ * fails the boot: without working units the log says why, and the proof refuses assignments. `out`
+ * gets functions, reserved ranges, iommu and interrupt_remapping. Call once, on the host core,
+ * after configuration space is mapped and the other cores are up.
  */
-void remap_start(const struct boot_info *b, const struct firmware *f, struct machine *out);
+void remap_start(const struct boot_info *b, const struct firmware *f, const struct plan *plan,
+		 struct machine *out);
 
 /* Units that are on, all of them, with interrupt remapping; NULL: nothing can be assigned. */
 struct iommu *remap_iommu(void);

@@ -1,4 +1,5 @@
 #include "core/base/err.h"
+#include "core/base/fmt.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/metal/memory.h"
@@ -77,33 +78,41 @@ static const char *chipset(struct pci_function *f)
 	return "it is part of the chipset";
 }
 
-static void read_function(struct bdf bdf, struct machine_function *f, struct iommu_function *r)
-{
-	static struct pci_function p; /* too large for a stack */
-	struct bdf first = {bdf.segment, bdf.bus, bdf.devfn & 0xf8};
-	struct pci_verdict v;
+static struct pci_function scratch; /* too large for a stack */
 
-	p = (struct pci_function){.bdf = bdf};
-	*f = (struct machine_function){.bdf = bdf, .unfit = chipset(&p)};
-	if (!f->unfit && pci_function_read(&p, &v))
-		f->unfit = keep_text(v.text);
-	quirks_apply(&p, false);
-	pci_function_facts(&p, f);
+/* Facts of what has been read into *p; what would act by itself is switched off on the way. */
+static void take_facts(struct pci_function *p, struct machine_function *f, struct iommu_function *r)
+{
+	struct bdf first = {p->bdf.segment, p->bdf.bus, p->bdf.devfn & 0xf8};
+
+	quirks_apply(p, false);
+	pci_function_facts(p, f);
 	*r = (struct iommu_function){
-	    .bdf = bdf,
+	    .bdf = p->bdf,
 	    .vendor = f->vendor,
 	    .device = f->device,
 	    .class_code = f->class_code,
 	    .bridge = f->header_type == 1,
-	    .multifunction = port_pci_read(first, PCI_HEADER_TYPE, 1) >> 7,
-	    .interrupts = (u16)max_u64(max_u64(1u << p.msi_log2, f->msix_vectors), 1),
+	    .multifunction = !p->is_vf && port_pci_read(first, PCI_HEADER_TYPE, 1) >> 7,
+	    .interrupts = (u16)max_u64(max_u64(1u << p->msi_log2, f->msix_vectors), 1),
 	};
 	if (r->bridge) {
-		r->secondary = (u8)port_pci_read(bdf, PCI_SECONDARY, 1);
-		r->subordinate = (u8)port_pci_read(bdf, PCI_SUBORDINATE, 1);
+		r->secondary = (u8)port_pci_read(p->bdf, PCI_SECONDARY, 1);
+		r->subordinate = (u8)port_pci_read(p->bdf, PCI_SUBORDINATE, 1);
 	}
-	read_express(&p, r);
-	pci_write(&p, PCI_COMMAND, 2, pci_read(&p, PCI_COMMAND, 2) | PCI_COMMAND_INTX_OFF);
+	read_express(p, r);
+	pci_write(p, PCI_COMMAND, 2, pci_read(p, PCI_COMMAND, 2) | PCI_COMMAND_INTX_OFF);
+}
+
+static void read_function(struct bdf bdf, struct machine_function *f, struct iommu_function *r)
+{
+	struct pci_verdict v;
+
+	scratch = (struct pci_function){.bdf = bdf};
+	*f = (struct machine_function){.bdf = bdf, .unfit = chipset(&scratch)};
+	if (!f->unfit && pci_function_read(&scratch, &v))
+		f->unfit = keep_text(v.text);
+	take_facts(&scratch, f, r);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------ */
@@ -174,10 +183,11 @@ static void leave_resets(struct machine_function *f)
 	f->resets = quirks_resets(&id, f->resets);
 }
 
-static void finish(struct survey *s)
+/* What follows from where they lie, from the first new one on. */
+static void finish(struct survey *s, u32 first)
 {
 	functions_link(s->requesters, s->n);
-	for (u32 i = 0; i < s->n; i++) {
+	for (u32 i = first; i < s->n; i++) {
 		struct machine_function *f = &s->functions[i];
 
 		if (!make_path(s, i, &f->path))
@@ -208,7 +218,54 @@ int survey_find(struct survey *s)
 	if (!s->functions || !s->requesters)
 		return ERR_NOMEM;
 	visit_all(s, describe);
-	finish(s);
+	finish(s, 0);
+	return OK;
+}
+
+/* ---- virtual functions ----------------------------------------------------------------------- */
+
+static int grow(struct survey *s, u32 more)
+{
+	struct machine_function *f = take((s->n + more + 1) * sizeof(*f));
+	struct iommu_function *r = take((s->n + more + 1) * sizeof(*r));
+
+	if (!f || !r)
+		return ERR_NOMEM;
+	memcpy(f, s->functions, s->n * sizeof(*f));
+	memcpy(r, s->requesters, s->n * sizeof(*r));
+	s->functions = f;
+	s->requesters = r;
+	return OK;
+}
+
+int survey_add_vfs(struct survey *s, u32 pf, const struct pci_sriov *sriov, struct pci_verdict *v)
+{
+	u32 first = s->n;
+	int err = grow(s, sriov->count);
+
+	if (err)
+		return pci_fail(v, err, "the hypervisor's own memory does not hold so many");
+	for (u16 i = 0; i < sriov->count; i++) {
+		struct machine_function *f = &s->functions[first + i];
+		struct iommu_function *r = &s->requesters[first + i];
+		char why[sizeof(v->text)];
+
+		err = pci_sriov_read(sriov, i, &scratch, v);
+		if (err) {
+			fmt(why, sizeof(why), "%s", v->text);
+			return pci_fail(v, err, "number %u of them cannot be used: %s", i + 1u,
+					why);
+		}
+		*f = (struct machine_function){.bdf = scratch.bdf};
+		take_facts(&scratch, f, r);
+		f->is_vf = r->is_vf = true;
+		f->pf = (u16)pf;
+		f->vf = i;
+		r->pf = pf;
+	}
+	s->n += sriov->count;
+	finish(s, first);
+	s->functions[pf].vfs_on = true;
 	return OK;
 }
 
@@ -222,7 +279,7 @@ int survey_group(struct survey *s, const struct ivrs *ivrs)
 	group_compute(s->requesters, s->n, ivrs, member);
 	for (u32 i = 0; i < s->n; i++) {
 		s->functions[i].group = member[i].group;
-		group_reason_text(s->requesters, &member[i], i, why, sizeof(why));
+		group_reason_text(s->requesters, member, i, why, sizeof(why));
 		if (why[0])
 			port_log(LOG_DEBUG, "group %u: %s", member[i].group, why);
 	}

@@ -7,6 +7,7 @@
 #include "core/partition/machine.h"
 #include "iommu/function.h"
 #include "iommu/tables/ivrs.h"
+#include "passthrough/pci/sriov.h"
 
 struct survey {
 	u32 n;
@@ -22,6 +23,13 @@ struct survey {
  * ERR_NOMEM: the heap does not hold so many functions.
  */
 __must_check int survey_find(struct survey *s);
+
+/*
+ * Append the virtual functions of function `pf`, which are on and answer by now; both arrays move.
+ * On an error nothing is appended, and v->text is a clause about the card.
+ */
+__must_check int survey_add_vfs(struct survey *s, u32 pf, const struct pci_sriov *sriov,
+				struct pci_verdict *v);
 
 /* Give every function its isolation group; `ivrs` may be NULL. */
 __must_check int survey_group(struct survey *s, const struct ivrs *ivrs);

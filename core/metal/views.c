@@ -134,17 +134,6 @@ static int list_device(struct workstation *w, const struct plan_device *plan)
 	return OK;
 }
 
-/* A function of which only the virtual ones were wanted. */
-static void say_no_vfs(const struct workstation *w, const struct plan_device *plan)
-{
-	char at[16 + 5 * PCI_PATH_MAX];
-
-	pci_path_text(&plan->path, at, sizeof(at));
-	port_log(LOG_ERROR,
-		 "%s: starts without virtual functions of %s: this version does not enable any",
-		 w->plan->name, at);
-}
-
 u32 devices_regions(const struct plan_workstation *plan)
 {
 	return plan->ndevices * REGIONS_PER_DEVICE;
@@ -171,9 +160,7 @@ int devices_begin(struct workstation *w, u64 *need32, u64 *need64)
 	if (!ds->views || !ds->ports || !ds->place.bars || !ds->place.ports)
 		return ERR_NOMEM;
 	for (u32 i = 0; i < n && !err; i++)
-		if (w->plan->devices[i].sriov_vfs)
-			say_no_vfs(w, &w->plan->devices[i]);
-		else
+		if (!w->plan->devices[i].sriov_vfs) /* such a card stays with the hypervisor */
 			err = list_device(w, &w->plan->devices[i]);
 	for (u32 i = 0; i < ds->n && !err; i++)
 		list_bars(ds, i);

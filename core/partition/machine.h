@@ -57,8 +57,12 @@ struct machine_function {
 	u8 resets;	/* enum reset_method bits */
 	bool msi;
 	u32 msix_vectors;
-	bool ats, sriov, is_vf;
-	u16 pf;		   /* index of the physical function when is_vf */
+	bool ats, is_vf;
+	u16 pf, vf;  /* when is_vf: index of the physical function, its number there from 0 */
+	u16 vfs;     /* virtual functions it can have at most, 0: it has no SR-IOV */
+	bool vfs_on; /* the hypervisor has switched some on: it stays with it until power-off */
+	const char
+	    *no_vfs; /* why none can be switched on here, a clause; NULL: no reason is known */
 	bool boot_display; /* the firmware's framebuffer lies in one of its BARs */
 	bool boot_medium;  /* what the hypervisor starts from hangs on it, as far as is known */
 	const char *unfit; /* why nobody can have it, a clause; NULL: nothing speaks against it */

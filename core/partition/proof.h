@@ -25,6 +25,17 @@ void prove_change(struct proof *p);
 /* The BARs of one device of a plan, which prove_devices() has found to be `f`. */
 void prove_bars(struct proof *p, u32 ws, u32 item, const struct machine_function *f);
 
+/*
+ * SR-IOV: may `f` give what entry `item` asks of it, or, being a virtual function, have an owner?
+ */
+void prove_virtual(struct proof *p, u32 ws, u32 item, const struct machine_function *f);
+/* A card that gives no virtual functions though it is asked, beside `path` on a bus; or NULL. */
+const struct machine_function *prove_vf_source(const struct proof *p, const struct pci_path *path);
+
+/* The entry that names a function, among all workstations; NULL, and *ws ~0: nobody has it. */
+const struct plan_device *proof_entry(const struct proof *p, const struct machine_function *f,
+				      u32 *ws);
+
 /* Do [a, a + a_size) and [b, b + b_size) share a byte? Right also where an end wraps. */
 static inline bool overlap(u64 a, u64 a_size, u64 b, u64 b_size)
 {

@@ -15,26 +15,11 @@ struct device {
 	struct function_text at;
 };
 
-/* The entry that names a function, among all workstations; NULL when nobody has it. */
-static const struct plan_device *find_owner(const struct proof *p, const struct machine_function *f,
-					    u32 *ws)
-{
-	for (*ws = 0; *ws < p->next->nworkstations; ++*ws) {
-		const struct plan_workstation *w = &p->next->workstations[*ws];
-
-		for (u32 i = 0; i < w->ndevices; i++)
-			if (pci_path_equal(&w->devices[i].path, &f->path))
-				return &w->devices[i];
-	}
-	*ws = ~0u;
-	return NULL;
-}
-
 /* The workstation that a function is assigned to; ~0u: none, or it serves its VFs. */
 static u32 assigned_to(const struct proof *p, const struct machine_function *f)
 {
 	u32 ws;
-	const struct plan_device *d = find_owner(p, f, &ws);
+	const struct plan_device *d = proof_entry(p, f, &ws);
 
 	return d && !d->sriov_vfs ? ws : ~0u;
 }
@@ -278,37 +263,24 @@ static void check_companions(struct proof *p, const struct device *d)
 	}
 }
 
-/*
- * The physical function makes its virtual ones and ends them when it is reset (PCIe 5.0 §9.2.2.3,
- * §9.3.3.3.1), so it stays with the hypervisor, which is asked for them, as long as anybody has one.
- */
-static void check_virtual(struct proof *p, const struct device *d)
+static void refuse_missing(struct proof *p, const struct device *d)
 {
-	const struct machine_function *pf;
-	const struct plan_device *owned = NULL;
+	const struct machine_function *pf = prove_vf_source(p, &d->plan->path);
+	char path[16 + 5 * PCI_PATH_MAX];
 	struct function_text t;
-	u32 ws = ~0u;
 
-	if (!d->f->is_vf)
-		return;
-	pf = d->f->pf < p->m->nfunctions ? &p->m->functions[d->f->pf] : NULL;
+	pci_path_text(&d->plan->path, path, sizeof(path));
 	if (pf)
-		owned = find_owner(p, pf, &ws);
-	if (owned && owned->sriov_vfs)
-		return;
-	if (owned)
-		refuse(p, RULE_VIRTUAL_FUNCTION, d->ws, d->item,
-		       "Ask the card for virtual functions, so that it stays with the hypervisor, "
-		       "or leave its virtual functions to nobody",
-		       "%s cannot go to %s: it is a virtual function of %s, which goes to %s as a "
-		       "whole and would take it along with each reset",
-		       d->at.s, d->name, function_text(&t, pf), p->next->workstations[ws].name);
+		refuse(p, RULE_DEVICE_UNKNOWN, d->ws, d->item,
+		       "Do what is said about that card, or run caprock probe and build again",
+		       "%s wants the device at %s (%04x:%04x), where this machine has none; it may "
+		       "be a virtual function of %s, which gives none",
+		       d->name, path, d->plan->vendor, d->plan->device, function_text(&t, pf));
 	else
-		refuse(p, RULE_VIRTUAL_FUNCTION, d->ws, d->item,
-		       "Ask that card for virtual functions in one of the workstations",
-		       "%s cannot go to %s: it is a virtual function of %s, which nobody asks for "
-		       "any, so that there will be none",
-		       d->at.s, d->name, pf ? function_text(&t, pf) : "a card that is not there");
+		refuse(p, RULE_DEVICE_UNKNOWN, d->ws, d->item,
+		       "Put the card back into its slot, or run caprock probe and build again",
+		       "%s wants the device at %s (%04x:%04x), where this machine has none",
+		       d->name, path, d->plan->vendor, d->plan->device);
 }
 
 static void check_device(struct proof *p, u32 w, u32 i)
@@ -318,13 +290,7 @@ static void check_device(struct proof *p, u32 w, u32 i)
 
 	d.index = machine_find_function(p->m, &d.plan->path);
 	if (d.index == ~0u) {
-		char path[16 + 5 * PCI_PATH_MAX];
-
-		pci_path_text(&d.plan->path, path, sizeof(path));
-		refuse(p, RULE_DEVICE_UNKNOWN, w, i,
-		       "Put the card back into its slot, or run caprock probe and build again",
-		       "%s wants the device at %s (%04x:%04x), where this machine has none", d.name,
-		       path, d.plan->vendor, d.plan->device);
+		refuse_missing(p, &d);
 		return;
 	}
 	d.f = &p->m->functions[d.index];
@@ -347,17 +313,9 @@ static void check_device(struct proof *p, u32 w, u32 i)
 		       "Boot the hypervisor from another controller, or leave this one to nobody",
 		       "%s cannot go to %s: the hypervisor's own boot medium hangs on it", d.at.s,
 		       d.name);
-	if (d.plan->sriov_vfs ? !d.f->sriov || !d.plan->num_vfs : d.plan->num_vfs != 0)
-		refuse(p, RULE_DEVICE_SRIOV, w, i,
-		       "Ask for virtual functions only of a card with SR-IOV, and for at least one",
-		       "%s is to give %u virtual functions for %s, but %s", d.at.s, d.plan->num_vfs,
-		       d.name,
-		       !d.plan->sriov_vfs ? "goes to it as a whole"
-		       : d.f->sriov	  ? "that is no number"
-					  : "has no SR-IOV");
+	prove_virtual(p, w, i, d.f);
 	if (d.plan->sriov_vfs)
 		return; /* it stays with the hypervisor */
-	check_virtual(p, &d);
 	check_group(p, &d);
 	check_companions(p, &d);
 	prove_bars(p, w, i, d.f);

@@ -1,16 +1,21 @@
 #include "passthrough/pci/function.h"
 #include "core/base/fmt.h"
 #include "core/base/mem.h"
+#include "passthrough/pci/sriov.h"
 
 static u32 read_port(const void *ctx, u16 off, u8 width)
 {
 	return port_pci_read(*(const struct bdf *)ctx, off, width);
 }
 
-static int verdict(struct pci_verdict *v, int err, const char *text)
+int pci_fail(struct pci_verdict *v, int err, const char *format, ...)
 {
+	va_list ap;
+
 	v->err = err;
-	fmt(v->text, sizeof(v->text), "%s", text);
+	va_start(ap, format);
+	vfmt(v->text, sizeof(v->text), format, ap);
+	va_end(ap);
 	return err;
 }
 
@@ -125,17 +130,15 @@ int pci_function_check(const struct pci_function *f, struct pci_verdict *v)
 
 		if (!b->size || b->io || b->base)
 			continue;
-		v->err = ERR_INVAL;
-		fmt(v->text, sizeof(v->text), "the firmware gave its BAR %u (%lu KiB) no address",
-		    i, b->size >> 10);
-		return ERR_INVAL;
+		return pci_fail(v, ERR_INVAL, "the firmware gave its BAR %u (%lu KiB) no address",
+				i, b->size >> 10);
 	}
 	if (!f->at.msix)
 		return OK;
 	if (!structure_fits(f, &f->msix_table) || !structure_fits(f, &f->msix_pba))
-		return verdict(v, ERR_CORRUPT, "its MSI-X table or PBA lies outside its BARs");
+		return pci_fail(v, ERR_CORRUPT, "its MSI-X table or PBA lies outside its BARs");
 	if (structures_overlap(&f->msix_table, &f->msix_pba))
-		return verdict(v, ERR_CORRUPT, "its MSI-X table and PBA overlap");
+		return pci_fail(v, ERR_CORRUPT, "its MSI-X table and PBA overlap");
 	return OK;
 }
 
@@ -148,7 +151,7 @@ int pci_function_read(struct pci_function *f, struct pci_verdict *v)
 	*v = (struct pci_verdict){0};
 	header = pci_read(f, PCI_HEADER_TYPE, 1);
 	if (header == 0xff || (!f->is_vf && pci_read(f, PCI_VENDOR, 2) == 0xffff))
-		return verdict(v, ERR_NOENT, "nobody answers there");
+		return pci_fail(v, ERR_NOENT, "nobody answers there");
 	f->header_type = header & ~PCI_HEADER_MULTI & 0x7f;
 	f->extended = pci_read(f, PCI_STANDARD_SIZE, 4) != ~0u;
 	pci_caps_read(&f->caps, read_port, &f->bdf,
@@ -156,23 +159,19 @@ int pci_function_read(struct pci_function *f, struct pci_verdict *v)
 	find_known(f);
 	find_interrupts(f);
 	if (pci_identity_read(f, &f->id))
-		return verdict(v, ERR_IO, "its ids read all ones or zero");
+		return pci_fail(v, ERR_IO, "its ids read all ones or zero");
 	if (f->is_vf)
 		return OK;
 	err = pci_bars_size(f->bdf, f->header_type, &f->bars, &bad);
 	if (err == ERR_IO)
-		return verdict(v, err, "a BAR does not take its old value back after sizing");
-	if (err) {
-		v->err = err;
-		fmt(v->text, sizeof(v->text),
-		    "BAR %u is not a power of two in size, or not where "
-		    "its size allows",
+		return pci_fail(v, err, "a BAR does not take its old value back after sizing");
+	if (err)
+		return pci_fail(
+		    v, err, "BAR %u is not a power of two in size, or not where its size allows",
 		    bad);
-		return err;
-	}
 	/* what was read counts only if the same device still answers */
 	if (pci_identity_read(f, &again) || !pci_identity_equal(&again, &f->id))
-		return verdict(v, ERR_IO, "it stopped to answer while it was read");
+		return pci_fail(v, ERR_IO, "it stopped to answer while it was read");
 	if (f->header_type)
 		return OK;
 	return pci_function_check(f, v);
@@ -218,7 +217,7 @@ void pci_function_facts(const struct pci_function *f, struct machine_function *o
 	out->msi = f->at.msi != 0;
 	out->msix_vectors = f->msix_vectors;
 	out->ats = f->at.ats != 0;
-	out->sriov = f->at.sriov != 0;
+	out->vfs = pci_sriov_most(f);
 	out->is_vf = f->is_vf;
 	for (u32 i = 0; i < PCI_BARS; i++)
 		out->bar[i] = f->bars.bar[i];

@@ -82,6 +82,9 @@ struct pci_verdict {
 	char text[160];
 };
 
+/* Fill it in; returns err. */
+int pci_fail(struct pci_verdict *v, int err, const char *format, ...) __printf(3, 4);
+
 /*
  * Read everything but the resets by bus (which need the topology: pci_reset_find()) of the function
  * at f->bdf, the rest of *f being zero but for bridge, is_vf and pf. Sizes BARs, so nobody may use

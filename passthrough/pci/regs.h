@@ -9,27 +9,32 @@
 #define PCI_HEADER_SIZE	  64u
 
 /* Header, §7.5.1 */
-#define PCI_VENDOR	   0x00
-#define PCI_DEVICE	   0x02
-#define PCI_COMMAND	   0x04
-#define PCI_STATUS	   0x06
-#define PCI_REVISION	   0x08
-#define PCI_CLASS	   0x08 /* dword: class code in bits 31:8 */
-#define PCI_CACHE_LINE	   0x0c
-#define PCI_LATENCY	   0x0d
-#define PCI_HEADER_TYPE	   0x0e
-#define PCI_BIST	   0x0f
-#define PCI_BAR0	   0x10
-#define PCI_SUBVENDOR	   0x2c
-#define PCI_SUBDEVICE	   0x2e
-#define PCI_ROM		   0x30
-#define PCI_CAPABILITIES   0x34
-#define PCI_INTERRUPT_LINE 0x3c
-#define PCI_INTERRUPT_PIN  0x3d
-#define PCI_SECONDARY	   0x19 /* type 1 header */
-#define PCI_SUBORDINATE	   0x1a
-#define PCI_BRIDGE_ROM	   0x38
-#define PCI_BRIDGE_CONTROL 0x3e
+#define PCI_VENDOR		  0x00
+#define PCI_DEVICE		  0x02
+#define PCI_COMMAND		  0x04
+#define PCI_STATUS		  0x06
+#define PCI_REVISION		  0x08
+#define PCI_CLASS		  0x08 /* dword: class code in bits 31:8 */
+#define PCI_CACHE_LINE		  0x0c
+#define PCI_LATENCY		  0x0d
+#define PCI_HEADER_TYPE		  0x0e
+#define PCI_BIST		  0x0f
+#define PCI_BAR0		  0x10
+#define PCI_SUBVENDOR		  0x2c
+#define PCI_SUBDEVICE		  0x2e
+#define PCI_ROM			  0x30
+#define PCI_CAPABILITIES	  0x34
+#define PCI_INTERRUPT_LINE	  0x3c
+#define PCI_INTERRUPT_PIN	  0x3d
+#define PCI_SECONDARY		  0x19 /* type 1 header */
+#define PCI_SUBORDINATE		  0x1a
+#define PCI_BRIDGE_MEMORY	  0x20
+#define PCI_BRIDGE_PREFETCH	  0x24
+#define PCI_BRIDGE_PREFETCH_64	  0x1u /* in the low bits of base and limit */
+#define PCI_BRIDGE_PREFETCH_BASE  0x28 /* bits 63:32 */
+#define PCI_BRIDGE_PREFETCH_LIMIT 0x2c
+#define PCI_BRIDGE_ROM		  0x38
+#define PCI_BRIDGE_CONTROL	  0x3e
 
 #define PCI_COMMAND_IO	     0x0001u
 #define PCI_COMMAND_MEMORY   0x0002u
@@ -134,7 +139,9 @@
 #define PCI_EXP_LNKCTL	       16
 #define PCI_EXP_LNKSTA	       18
 #define PCI_EXP_DEVCAP2	       36
+#define PCI_EXP_DEVCAP2_ARI    0x0020u
 #define PCI_EXP_DEVCTL2	       40
+#define PCI_EXP_DEVCTL2_ARI    0x0020u
 #define PCI_EXP_DEVCTL2_LTR    0x0400u
 #define PCI_EXP_LNKCAP2	       44
 #define PCI_EXP_LNKCTL2	       48

@@ -1,5 +1,6 @@
 #include "passthrough/pci/reset.h"
 #include "core/base/fmt.h"
+#include "passthrough/pci/bridge.h"
 
 static const struct {
 	u8 method;
@@ -133,21 +134,12 @@ static void release(struct pci_reset *r)
  */
 static bool link_up(const struct pci_function *f)
 {
-	u32 off = port_pci_read(f->bridge, PCI_CAPABILITIES, 1) & 0xfc;
+	u16 at = pci_bridge_express(f->bridge);
 
-	for (u32 hops = 0; off >= PCI_HEADER_SIZE && hops < PCI_STANDARD_CAPS_MAX; hops++) {
-		u32 header = port_pci_read(f->bridge, (u16)off, 2);
-
-		if ((header & 0xff) != PCI_CAP_EXPRESS) {
-			off = header >> 8 & 0xfc;
-			continue;
-		}
-		/* Data Link Layer Link Active Reporting Capable, Data Link Layer Link Active */
-		if (!(port_pci_read(f->bridge, (u16)(off + PCI_EXP_LNKCAP), 4) & 0x00100000u))
-			return true;
-		return port_pci_read(f->bridge, (u16)(off + PCI_EXP_LNKSTA), 2) & 0x2000u;
-	}
-	return true;
+	/* Data Link Layer Link Active Reporting Capable, Data Link Layer Link Active */
+	if (!at || !(port_pci_read(f->bridge, at + PCI_EXP_LNKCAP, 4) & 0x00100000u))
+		return true;
+	return port_pci_read(f->bridge, at + PCI_EXP_LNKSTA, 2) & 0x2000u;
 }
 
 /* Request retry shows as vendor id 0001h where software sees it, else as all ones (§2.3.2). */

@@ -7,6 +7,13 @@
 
 #include "passthrough/pci/function.h"
 
+/* Which functions of the PF's bus requests get to. */
+enum pci_reach {
+	PCI_REACH_SLOT, /* 0 to 7 of device 0: below a port that does not forward others */
+	PCI_REACH_ARI,	/* all 256, the port above has ARI forwarding on */
+	PCI_REACH_BUS,	/* all devices and functions: a root bus */
+};
+
 struct pci_sriov {
 	struct pci_function *pf;
 	u16 total;	    /* TotalVFs */
@@ -17,13 +24,20 @@ struct pci_sriov {
 	u64 until; /* after enabling: no request to them before */
 };
 
+/* VFs that a PF can have, by its capability; 0: it has none. */
+u16 pci_sriov_most(const struct pci_function *pf);
+
 /*
- * Set NumVFs and size the VF BARs; VFs are disabled. last_bus: the highest bus number that is routed
- * to the PF's bus. ERR_UNSUPPORTED: no capability, no 4 KiB pages; ERR_RANGE: more VFs than it has, or
- * their ids leave the buses; ERR_BUSY: VFs are on; ERR_IO, ERR_CORRUPT as pci_bars_size().
+ * Set NumVFs and size the VF BARs; VFs are disabled. They must lie on the PF's own bus, where
+ * `reach` says that requests get to them: a path (struct pci_path) tells functions of one bus
+ * apart, no more.
+ *
+ * v->text is a clause about the card. ERR_UNSUPPORTED: no capability, no 4 KiB pages; ERR_RANGE:
+ * more VFs than it has, or ids that cannot be reached; ERR_BUSY: VFs are on; ERR_IO, ERR_CORRUPT:
+ * registers do not hold, BARs make no sense.
  */
 __must_check int pci_sriov_plan(struct pci_sriov *s, struct pci_function *pf, u16 count,
-				u8 last_bus);
+				enum pci_reach reach, struct pci_verdict *v);
 
 /* Bytes that BAR needs for all VFs; its base must be aligned to one VF's size. */
 u64 pci_sriov_bar_bytes(const struct pci_sriov *s, u32 bar);

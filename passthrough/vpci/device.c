@@ -215,13 +215,12 @@ int vpci_device_init(struct vpci_device *d, const struct vpci_device_config *c)
 static int arm_host(struct vpci_device *d)
 {
 	struct pci_function *f = d->c.host;
-	u32 want = vdev_host_command(d), mask = PCI_COMMAND_MASTER | (want & PCI_COMMAND_MEMORY);
+	u32 now, must = f->is_vf ? 0 : PCI_COMMAND_MEMORY;
 
 	f->quiet = f->fresh = false;
-	vdev_write(d, PCI_COMMAND, 2, want);
-	if ((vdev_read(d, PCI_COMMAND, 2) & mask) != (want & mask))
-		return ERR_IO;
-	return OK;
+	vdev_write(d, PCI_COMMAND, 2, VDEV_HOST_COMMAND);
+	now = vdev_read(d, PCI_COMMAND, 2);
+	return now & PCI_COMMAND_MASTER || (now & must) != must ? ERR_IO : OK;
 }
 
 int vpci_device_arm(struct vpci_device *d)

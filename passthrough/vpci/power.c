@@ -19,7 +19,7 @@ bool vdev_decodes(const struct vpci_device *d)
  */
 void vdev_power_write(struct vpci_device *d)
 {
-	u32 want = vdev_host_command(d);
+	u32 want = VDEV_HOST_COMMAND;
 
 	if (!d->armed || d->away)
 		return;

@@ -61,11 +61,12 @@ __must_check int vdev_irqs_remove(struct vpci_device *d);
 u32 vdev_msix_read(struct vpci_device *d, u64 off);
 void vdev_msix_write(struct vpci_device *d, u64 off, u32 v);
 
-/* The device's command register while it is armed, but for bus mastering. */
-static inline u32 vdev_host_command(const struct vpci_device *d)
-{
-	return PCI_COMMAND_INTX_OFF | (d->c.host->is_vf ? 0 : PCI_COMMAND_MEMORY);
-}
+/*
+ * The device's command register while it is armed, but for bus mastering. A VF's decoding is its
+ * PF's to switch on and its own bit hard-wired to zero (PCIe 5.0 §9.3.4.1.3); some have one all the
+ * same.
+ */
+#define VDEV_HOST_COMMAND (PCI_COMMAND_INTX_OFF | PCI_COMMAND_MEMORY)
 
 /* Bring the device's command register in line with the view's and its power state. */
 void vdev_power_write(struct vpci_device *d);

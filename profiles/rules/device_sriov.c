@@ -5,6 +5,8 @@ const struct rule_info info_device_sriov = {
     .severity = SEVERITY_ERROR,
     .finder = FOUND_BY_PROOF,
     .place = AT_DEVICE,
-    .text = "Virtual functions are asked of cards that have SR-IOV.",
-    .remedy = "Ask another card, or for the whole one.",
+    .text =
+	"Virtual functions are asked of cards that have SR-IOV, and so many of them. At boot: and "
+	"that have room and ids for them.",
+    .remedy = "Ask another card, for fewer, or for the whole one.",
 };

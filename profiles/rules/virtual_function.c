@@ -5,6 +5,7 @@ const struct rule_info info_virtual_function = {
     .severity = SEVERITY_ERROR,
     .finder = FOUND_BY_PROOF,
     .place = AT_DEVICE,
-    .text = "A virtual function has an owner only while its card stays with the hypervisor.",
+    .text = "A virtual function has an owner only while its card stays with the hypervisor and is "
+	    "asked for that many.",
     .remedy = "Ask the card for virtual functions, or leave them to nobody.",
 };

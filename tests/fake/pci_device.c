@@ -340,6 +340,10 @@ static void port_write(void *model, u16 off, u8 width, u32 v)
 	struct fake_port *p = model;
 	u32 old = p->config[PCI_BRIDGE_CONTROL / 4];
 
+	/* a port that can forward ARI does so when it is told */
+	if (off == 0x40 + PCI_EXP_DEVCTL2 &&
+	    p->config[(0x40 + PCI_EXP_DEVCAP2) / 4] & PCI_EXP_DEVCAP2_ARI)
+		p->config[off / 4] = v & PCI_EXP_DEVCTL2_ARI;
 	if (off != PCI_BRIDGE_CONTROL || width != 2)
 		return;
 	p->config[off / 4] = (old & 0xffff) | v << 16;

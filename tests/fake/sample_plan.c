@@ -64,7 +64,7 @@ static void reset_machine(void)
 	sample_functions[SAMPLE_PORT].header_type = 1;
 	sample_functions[SAMPLE_PORT].class_code = 0x060400;
 	sample_functions[SAMPLE_NIC].serial = 0xa0369fffff123456ull;
-	sample_functions[SAMPLE_NIC].sriov = true;
+	sample_functions[SAMPLE_NIC].vfs = 7;
 	sample_functions[SAMPLE_SATA].boot_medium = true;
 	sample_reserved[0] = (struct machine_reserved){SAMPLE_USB, PADDR(0x7f800000), KIB(128)};
 	for (u32 i = 0; i < 8; i++)

@@ -48,7 +48,7 @@ $(DEBIAN_INITRD): tests/guests/debian/mkinitrd.py $B/debian/init
 	$(Q)$< $@ $B/debian/init
 
 # The same with devices of its own: their drivers and another program.
-DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb virtio_pci virtio_gpu bochs \
+DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb igbvf virtio_pci virtio_gpu bochs \
 	xhci_pci usb_storage sd_mod
 DEBIAN_DEVICES := $B/debian/initrd-devices
 

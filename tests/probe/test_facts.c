@@ -338,7 +338,8 @@ static void the_proof_gets_what_it_needs(void **state)
 	vf = &m.functions[facts_find(&g.facts, (struct bdf){0, 2, 16 << 3})];
 	assert_true(vf->is_vf);
 	assert_int_equal(m.functions[vf->pf].device, 0x20);
-	assert_true(m.functions[vf->pf].sriov);
+	assert_int_equal(m.functions[vf->pf].vfs, 8);
+	assert_int_equal(vf->vf, 0);
 	assert_int_equal(m.functions[facts_find(&g.facts, (struct bdf){0, 1, 0})].bar[1].size,
 			 MIB(256));
 	assert_string_equal(m.functions[0].unfit, "it is part of the chipset");

@@ -157,7 +157,7 @@ static void make_function(u32 i)
 	    .resets = (u8)(f->vendor == 0x1022 ? f->resets & ~RESET_FLR : f->resets),
 	    .is_vf = f->is_vf,
 	    .pf = (u16)pf,
-	    .sriov = f->sriov.total != 0,
+	    .vfs = f->sriov.total,
 	    .boot_medium = f->boot_medium,
 	    .group = f->group,
 	    .node = f->node,
@@ -178,6 +178,11 @@ static void make_machine(void)
 	make_memory();
 	for (u32 i = 0; i < n; i++)
 		make_function(i);
+	for (u32 i = 0; i < n; i++)
+		for (u32 k = 0; k < n; k++)
+			functions[i].vf += functions[i].is_vf && functions[k].is_vf &&
+					   functions[k].pf == functions[i].pf &&
+					   bdf_rid(functions[k].bdf) < bdf_rid(functions[i].bdf);
 	facts.functions = ffunctions;
 	facts.nfunctions = boot.nfunctions = n;
 	facts.iommu = (struct facts_iommu){

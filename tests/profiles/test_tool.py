@@ -102,6 +102,23 @@ with tempfile.TemporaryDirectory() as d:
         write(bad, data)
         ok(run("dump", bad)[0] == 3, "dump: a blob that is %s is 3" % words)
 
+    # ---- virtual functions ----
+    lab = os.path.join(ROOT, "tests/golden/machines/lab-%s.yaml")
+    seat = "{name: seat, memory: 64 MiB, cores: 1, kernel: %s, devices: [%%s]}" % SMOKE
+    write(bad, "machine: %s\nworkstations: [%s]\n" % (lab % "virtual", seat % "{device: '04:00.0', virtual-functions: 2}, '04:10.2'"))
+    status, text, err = run("explain", bad)
+    ok(status == 0 and re.search(r"the hypervisor keeps .*0000:04:00\.0.* and switches on 2 of its 7 virtual functions\.\n  It owns .*0000:04:10\.2", text),
+       "a card's virtual functions are explained", text + err)
+    for words, devices, says in (
+            ("a card has no more than it has", "{device: '04:00.0', virtual-functions: 8}", "is to give 8 virtual functions for seat, but has 7 (device-sriov)"),
+            ("one beyond what is asked for is refused", "{device: '04:00.0', virtual-functions: 1}, '04:10.2'",
+             "it is number 2 of the virtual functions of 0000:04:00.0, which seat asks for 1 (virtual-function)"),
+            ("one that Linux had not switched on is named", "{device: '04:00.0', virtual-functions: 3}, '04:10.4'",
+             "If a virtual function of 0000:04:00.0 is meant: switch it on in Linux, then probe again.")):
+        write(bad, "machine: %s\nworkstations: [%s]\n" % (lab % "virtual", seat % devices))
+        status, text, err = run("check", bad)
+        ok(status == 3 and says in text, words, text + err)
+
     # ---- import ----
     golden = os.path.join(ROOT, "tests/golden/import")
     status, text, err = run("import", "desk.xml", cwd=golden)

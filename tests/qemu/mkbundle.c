@@ -168,7 +168,7 @@ static void parse_device(struct args *a, u32 w, char *spec)
 	    .subvendor = d->subvendor,
 	    .subdevice = d->subdevice,
 	    .resets = RESET_FLR,
-	    .sriov = d->sriov_vfs,
+	    .vfs = d->num_vfs,
 	    .group = a->nfunctions,
 	};
 	a->nfunctions++;

@@ -1,7 +1,7 @@
 # Tests that drive the emulator. Each is a program that prints TAP; lab.py is what they share.
 
 PACKAGES += qemu-system-x86
-TESTS += $(addprefix tests/qemu/test_,native.py boot.py iommu.py refusals.py guests.py steady.py life.py debian.py passthrough.py assigned.py isolation.py warp.py)
+TESTS += $(addprefix tests/qemu/test_,native.py boot.py iommu.py refusals.py guests.py steady.py life.py debian.py passthrough.py assigned.py sriov.py isolation.py warp.py)
 TESTS_ALL += $(addprefix tests/qemu/test_,qemu7.py passthrough_all.py assigned_all.py)
 
 .PHONY: test-passthrough

@@ -90,18 +90,6 @@ def restarts(folder):
         verdict(tap, m.text("neighbour"), "VT-d: the neighbour noticed nothing of it", m.log())
 
 
-def virtual_functions():
-    """Nobody enables them, and that is said, not passed over."""
-    words = ["-device", "igb,addr=0c.0,id=nic"]
-    plan = [ws("modest", [1], "64M", guest("smoke"), device=functions(words)["nic"] + "@vfs2")]
-    with boot(plan, 2, limit=60, extra=UNITS["VT-d"] + words) as m:
-        m.wait_tallies(["modest"], timeout=50)
-        said = m.find(r"error: modest: starts without virtual functions of 0000:00/0c\.0: ")
-        tap.ok(said and m.counters().device("0000:00:0c.0")["workstation"] is None,
-               "VT-d: a workstation learns that it gets no virtual functions, and not the whole card in their place", m.log()[-40:])
-        verdict(tap, m.text("modest"), "VT-d: and runs without them", m.log())
-
-
 def attack():
     vendor = "VT-d"
     with boot(hostile.workstations(12 if LONG else 8), 5, limit=300, extra=hostile.UNIT + hostile.EDU) as m:
@@ -189,7 +177,6 @@ with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
         cycle(vendor, folder)
         fuzz(vendor, folder)
     restarts(folder)
-    virtual_functions()
     storm("VT-d", folder)  # the emulator's AMD-Vi logs no faults
     attack()
 for k, v in figures.items():

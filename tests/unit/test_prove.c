@@ -292,8 +292,15 @@ static void sriov(void **state)
 	d->sriov_vfs = true;
 	d->num_vfs = 2;
 	assert_int_equal(run(NULL), OK);
-	sample_functions[SAMPLE_NIC].sriov = false;
+	sample_functions[SAMPLE_NIC].vfs = 0;
 	only(RULE_DEVICE_SRIOV, 1, 0, "has no SR-IOV");
+	d->sriov_vfs = true;
+	d->num_vfs = 8;
+	only(RULE_DEVICE_SRIOV, 1, 0, "is to give 8 virtual functions for beta, but has 7");
+	d->sriov_vfs = true;
+	d->num_vfs = 7;
+	sample_functions[SAMPLE_NIC].no_vfs = "there is no room for them";
+	only(RULE_DEVICE_SRIOV, 1, 0, "for beta, but there is no room for them");
 	d->num_vfs = 2;
 	only(RULE_DEVICE_SRIOV, 1, 0, "as a whole");
 }
@@ -335,6 +342,38 @@ static void virtual_functions(void **state)
 	make_virtual();
 	sample_functions[SAMPLE_USB].pf = SAMPLE_FUNCTIONS;
 	only(RULE_VIRTUAL_FUNCTION, 0, 0, "a card that is not there");
+	make_virtual();
+	d->sriov_vfs = true;
+	d->num_vfs = 2;
+	sample_functions[SAMPLE_USB].vf = 2;
+	only(RULE_VIRTUAL_FUNCTION, 0, 0,
+	     "it is number 3 of the virtual functions of 0000:00:03.0, which beta asks for 2");
+}
+
+/*
+ * At boot those that were asked for are on, also when whoever asked is refused for something else.
+ */
+static void virtual_functions_that_are_on(void **state)
+{
+	make_virtual();
+	sample_functions[SAMPLE_NIC].vfs_on = true;
+	sample_ws[1].ndevices = 0;
+	assert_int_equal(run(NULL), OK);
+	sample_ws[1].ndevices = 1;
+	sample_ws[0].ndevices = 0;
+	only(RULE_VIRTUAL_FUNCTION, 1, 0,
+	     "0000:00:03.0 cannot go to beta as a whole: its virtual functions are switched on");
+	/* what is not there names the card that should have given it */
+	make_virtual();
+	sample_devices[1][0].sriov_vfs = true;
+	sample_devices[1][0].num_vfs = 2;
+	sample_functions[SAMPLE_NIC].no_vfs = "there is no room for them";
+	sample_devices[0][0].path.devfn[0] = 0x81;
+	assert_int_equal(run(NULL), ERR_PERM);
+	assert_int_equal(nfound, 2);
+	assert_int_equal(found[0].rule, RULE_DEVICE_UNKNOWN);
+	assert_non_null(strstr(found[0].text, "may be a virtual function of 0000:00:03.0"));
+	assert_int_equal(found[1].rule, RULE_DEVICE_SRIOV);
 }
 
 static void groups(void **state)
@@ -494,6 +533,7 @@ int main(void)
 	    cmocka_unit_test_setup(devices, setup),
 	    cmocka_unit_test_setup(sriov, setup),
 	    cmocka_unit_test_setup(virtual_functions, setup),
+	    cmocka_unit_test_setup(virtual_functions_that_are_on, setup),
 	    cmocka_unit_test_setup(groups, setup),
 	    cmocka_unit_test_setup(companions, setup),
 	    cmocka_unit_test_setup(bars, setup),

@@ -91,9 +91,12 @@ static void make_functions(void)
 		    .resets = (u8)(roll(4)   ? RESET_FLR
 				   : roll(2) ? RESET_BUS
 					     : 0),
-		    .sriov = roll(2),
+		    .vfs = (u16)(roll(2) ? 1 + roll(4) : 0),
 		    .is_vf = i && roll(6) == 0,
 		    .pf = (u16)(i ? roll(i) : 0),
+		    .vf = (u16)roll(4),
+		    .vfs_on = roll(8) == 0,
+		    .no_vfs = roll(8) == 0 ? "it would not" : NULL,
 		    .boot_medium = roll(10) == 0,
 		    .group = (u32)roll(5),
 		};
@@ -143,7 +146,7 @@ static struct plan plan;
 
 static struct plan_device entry(u32 f)
 {
-	bool vfs = functions[f].sriov && roll(3) == 0;
+	bool vfs = functions[f].vfs && roll(3) == 0;
 
 	return (struct plan_device){
 	    .path = functions[f].path,
@@ -358,7 +361,8 @@ static bool cpus_good(void)
 static bool devices_good(void)
 {
 	u8 of[FUNCTIONS];
-	bool listed[FUNCTIONS] = {false}, serves[FUNCTIONS] = {false};
+	bool listed[FUNCTIONS] = {false};
+	u32 serves[FUNCTIONS] = {0};
 	bool good = true, any = false;
 
 	memset(of, NOBODY, sizeof(of));
@@ -376,10 +380,12 @@ static bool devices_good(void)
 				!functions[f].boot_medium && d->device == functions[f].device;
 			listed[f] = true;
 			if (d->sriov_vfs) {
-				serves[f] = true;
+				serves[f] = d->num_vfs;
+				good &= d->num_vfs && d->num_vfs <= functions[f].vfs &&
+					!functions[f].no_vfs;
 				continue;
 			}
-			good &= functions[f].resets &&
+			good &= !functions[f].vfs_on && functions[f].resets &&
 				(functions[f].resets == RESET_FLR || d->path.depth == 2);
 			if (m.nreserved && reserved[0].function == f)
 				good &= d->keep_reserved;
@@ -388,7 +394,9 @@ static bool devices_good(void)
 	}
 	for (u32 i = 0; i < m.nfunctions; i++) {
 		if (of[i] != NOBODY && functions[i].is_vf)
-			good &= serves[functions[i].pf];
+			good &= serves[functions[i].pf] > functions[i].vf ||
+				(functions[functions[i].pf].vfs_on &&
+				 (serves[functions[i].pf] || !listed[functions[i].pf]));
 		for (u32 k = 0; k < m.nfunctions && of[i] != NOBODY; k++) {
 			bool bus = functions[i].resets == RESET_BUS && functions[k].path.depth == 2;
 

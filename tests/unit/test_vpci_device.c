@@ -208,6 +208,22 @@ static void nothing_is_mapped_before_decoding(void **state)
 	assert_int_equal(e.nmaps, 0);
 }
 
+/* A VF decodes when its PF says so; a bit of its own reads zero (PCIe 5.0 §9.3.4.1.3). */
+static void a_virtual_functions_decoding_is_its_cards(void **state)
+{
+	dev.writable[PCI_COMMAND / 4] &= ~PCI_COMMAND_MEMORY;
+	vpci_device_place(&e.dev, 0, BAR0);
+	assert_int_equal(vpci_device_arm(&e.dev), ERR_IO);
+	fn.is_vf = true;
+	assert_int_equal(vpci_device_arm(&e.dev), OK);
+	fake_engine_write(&e, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	assert_int_equal(e.nmaps, 1);
+	assert_int_equal(dev.config[PCI_COMMAND / 4] & (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER),
+			 PCI_COMMAND_MASTER);
+	/* the guest sees its own */
+	assert_int_equal(rd(PCI_COMMAND) & 7, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
 static void before_arming_nothing_reaches_the_device(void **state)
 {
 	u32 writes = dev.config_writes;
@@ -733,6 +749,7 @@ int main(void)
 	    T(bars_answer_the_sizing_protocol),
 	    T(pages_are_mapped_around_table_and_pba),
 	    T(nothing_is_mapped_before_decoding),
+	    T(a_virtual_functions_decoding_is_its_cards),
 	    T(before_arming_nothing_reaches_the_device),
 	    T(a_moved_bar_moves_its_pages),
 	    T(a_bar_outside_the_windows_is_nowhere),

@@ -62,6 +62,19 @@ static const char *device_text(struct study *s, u32 w, u32 i)
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
+static void explain_virtual(struct study *s, u32 w, u32 i)
+{
+	const struct facts_function *f =
+	    &s->facts->functions[s->resolved.workstations[w].functions[i]];
+
+	printf(
+	    "  For it the hypervisor keeps %s and switches on %u of its %u virtual functions%s.\n",
+	    device_text(s, w, i), s->resolved.wants[w].devices[i].num_vfs, f->sriov.total,
+	    class_matches(CLASS_DISPLAY, f->class_code)
+		? ", which is experimental for graphics cards"
+		: "");
+}
+
 static void explain_devices(struct study *s, u32 w)
 {
 	const struct want *want = &s->resolved.wants[w];
@@ -71,8 +84,11 @@ static void explain_devices(struct study *s, u32 w)
 		    &s->facts->functions[s->resolved.workstations[w].functions[i]];
 		const struct plan_device *d = &want->devices[i];
 
-		printf("  It %s %s%s%s%s", d->sriov_vfs ? "has virtual functions of" : "owns",
-		       device_text(s, w, i),
+		if (d->sriov_vfs) {
+			explain_virtual(s, w, i);
+			continue;
+		}
+		printf("  It owns %s%s%s%s", device_text(s, w, i),
 		       f->resets & (RESET_FLR | RESET_AF_FLR) ? ", reset by function"
 		       : f->resets & RESET_PM		      ? ", reset by power state"
 							      : ", reset with its bus",

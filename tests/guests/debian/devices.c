@@ -7,7 +7,8 @@
  *   stick:MB         the same of a USB stick
  *   reads:N          N reads of 4 KiB all over that disk, an interrupt each
  *   fill:MB:SEED     write MB MiB of a generated stream at the same place, read it back
- *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC
+ *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC;
+ *                    :N after it: as 10.0.2.N instead of 10.0.2.15
  *   kms:SEED         a picture computed from the seed on the first display
  *   spread:S         move every device interrupt from core to core for S seconds
  *   wait             until that is over
@@ -289,10 +290,10 @@ static void set_address(struct sockaddr *sa, const char *ip)
 	memcpy(sa, &in, sizeof(in));
 }
 
-static bool bring_up(void)
+static bool bring_up(unsigned host)
 {
 	struct ifreq r = {0};
-	char path[64], state[16] = "";
+	char path[64], state[16] = "", ip[16], mac[24];
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
 	static bool up;
 
@@ -300,7 +301,8 @@ static bool bring_up(void)
 		return true;
 	if (s < 0 || !find_interface(r.ifr_name))
 		return false;
-	set_address(&r.ifr_addr, "10.0.2.15");
+	snprintf(ip, sizeof(ip), "10.0.2.%u", host & 0xff);
+	set_address(&r.ifr_addr, ip);
 	if (ioctl(s, SIOCSIFADDR, &r))
 		return false;
 	set_address(&r.ifr_netmask, "255.255.255.0");
@@ -315,7 +317,9 @@ static bool bring_up(void)
 		text_of(path, "operstate", state, sizeof(state));
 		nap_ms(50);
 	}
-	printf("job net: %s is %s\n", r.ifr_name, state);
+	snprintf(path, sizeof(path), "/sys/class/net/%s", r.ifr_name);
+	text_of(path, "address", mac, sizeof(mac));
+	printf("job net: %s, %s, is %s\n", r.ifr_name, mac, state);
 	return up = !strcmp(state, "up");
 }
 
@@ -334,14 +338,14 @@ static int reach(unsigned port)
 
 static void job_net(const char *arg)
 {
-	unsigned port = 0, mb = 0;
+	unsigned port = 0, mb = 0, host = 15;
 	uint64_t left, state = 88172645463325252ull;
 	uint32_t got = 0, sent = 0;
 	ssize_t n = 0;
 	int s;
 
-	sscanf(arg, "%u:%u", &port, &mb);
-	if (!bring_up() || (s = reach(port)) < 0) {
+	sscanf(arg, "%u:%u:%u", &port, &mb, &host);
+	if (!bring_up(host) || (s = reach(port)) < 0) {
 		printf("job net: %s\n", strerror(errno));
 		return;
 	}
