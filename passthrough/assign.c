@@ -1,5 +1,7 @@
 #include "passthrough/assign.h"
 #include "core/base/fmt.h"
+#include "core/base/mem.h"
+#include "passthrough/quirks/quirks.h"
 
 const char *assign_state_name(enum assign_state s)
 {
@@ -252,8 +254,10 @@ int assign_step(struct assign *a, enum assign_state target)
 		return a->err;
 	if (a->state == target && a->wait == ASSIGN_IDLE)
 		return OK;
-	a->err = OK;
-	a->reason[0] = 0;
+	if (!a->out) { /* else the words for what it failed at stay */
+		a->err = OK;
+		a->reason[0] = 0;
+	}
 	if (a->state < target) {
 		err = way[a->state].up(a);
 		if (!err)
@@ -271,84 +275,82 @@ int assign_step(struct assign *a, enum assign_state target)
 
 /* ---- several --------------------------------------------------------------------------------- */
 
-typedef int (*do_fn)(struct assign *a, enum assign_state target);
-
-/* Call fn for each until none is busy; a function that failed is left alone. */
-static int all(struct assign **a, u32 n, do_fn fn, enum assign_state target, u32 *failed)
+bool assign_waits(const struct assign *a)
 {
-	bool again = true;
-	int first = OK;
-
-	while (again) {
-		u64 now = port_time_ns();
-
-		again = false;
-		for (u32 i = 0; i < n; i++) {
-			int err = a[i]->wait != ASSIGN_IDLE && now < a[i]->until ? ERR_BUSY
-										 : fn(a[i], target);
-
-			again |= err == ERR_BUSY;
-			if (err && err != ERR_BUSY && !first) {
-				first = err;
-				*failed = i;
-			}
-		}
-		if (again)
-			port_relax();
-	}
-	return first;
+	return a->wait != ASSIGN_IDLE && port_time_ns() < a->until;
 }
 
-static int only_down(struct assign *a, enum assign_state target)
+/* A failure on the way down parks it, which is where it stays. */
+static int go_down(struct assign *a, enum assign_state target)
 {
-	return a->state > target ? assign_step(a, target) : OK;
-}
-
-static int only_up(struct assign *a, enum assign_state target)
-{
-	return a->state < target ? assign_step(a, target) : OK;
+	if (a->state == ASSIGN_PARKED || a->state <= target)
+		return OK;
+	return assign_waits(a) || assign_step(a, target) == ERR_BUSY ? ERR_BUSY : OK;
 }
 
 /* Whatever is below ATTACHED and has not been reset since somebody had it. */
-static int make_quiet(struct assign *a, enum assign_state target)
+static int make_quiet(struct assign *a, enum assign_state unused)
 {
-	if (a->state > ASSIGN_QUARANTINED || a->fn->fresh)
-		return a->state == ASSIGN_PARKED ? a->err : OK;
-	return quiesce(a);
+	if (a->state > ASSIGN_QUARANTINED || a->fn->fresh || a->fn->quiet)
+		return OK;
+	return assign_waits(a) || quiesce(a) == ERR_BUSY ? ERR_BUSY : OK;
 }
 
-int assign_bring(struct assign **a, u32 n, enum assign_state target, u32 *failed)
+static int go_up(struct assign *a, enum assign_state target)
 {
-	u32 which = 0;
-	int first = OK, err;
+	int err;
 
-	*failed = 0;
-	for (s32 t = ASSIGN_ARMED; t >= (s32)target && t >= ASSIGN_QUARANTINED; t--) {
-		err = all(a, n, only_down, t, &which);
-		if (err && !first) {
-			first = err;
-			*failed = which;
-		}
+	/* What its workstation does not get reaches nothing of it. */
+	a->out |= a->state == ASSIGN_PARKED;
+	if (a->out)
+		return go_down(a, ASSIGN_QUARANTINED);
+	if (a->state >= target)
+		return OK;
+	err = assign_waits(a) ? ERR_BUSY : assign_step(a, target);
+	if (!err || err == ERR_BUSY)
+		return err;
+	a->out = true;
+	return ERR_BUSY;
+}
+
+typedef int (*step_fn)(struct assign *a, enum assign_state target);
+
+/* ERR_BUSY while one of them is not there yet. */
+static int each(struct assign **a, u32 n, step_fn step, enum assign_state target)
+{
+	int err = OK;
+
+	for (u32 i = 0; i < n; i++)
+		if (step(a[i], target) == ERR_BUSY)
+			err = ERR_BUSY;
+	return err;
+}
+
+/* Going down forgets what failed on the way up; what is parked stays so. */
+static void forget(struct assign *a)
+{
+	if (a->out && a->state != ASSIGN_PARKED) {
+		a->err = OK;
+		a->reason[0] = 0;
 	}
-	if (target < ASSIGN_QUARANTINED || target > ASSIGN_QUARANTINED) {
-		err = all(a, n, make_quiet, target, &which);
-		if (err && !first) {
-			first = err;
-			*failed = which;
-		}
-	}
-	for (s32 t = ASSIGN_RESET; t >= (s32)target; t--) {
-		err = all(a, n, only_down, t, &which);
-		if (err && !first) {
-			first = err;
-			*failed = which;
-		}
-	}
-	for (s32 t = ASSIGN_QUIESCED; t <= (s32)target && !first; t++) {
-		first = all(a, n, only_up, t, &which);
-		*failed = first ? which : 0;
-	}
-	return first;
+	a->out = false;
+}
+
+int assign_bring(struct assign **a, u32 n, enum assign_state target)
+{
+	enum assign_state low = target > ASSIGN_QUARANTINED ? target : ASSIGN_QUARANTINED;
+	int err;
+
+	for (u32 i = 0; i < n && target <= ASSIGN_QUARANTINED; i++)
+		forget(a[i]);
+	err = each(a, n, go_down, low);
+	if (!err && target != ASSIGN_QUARANTINED)
+		err = each(a, n, make_quiet, target);
+	if (!err)
+		err = each(a, n, go_down, target);
+	for (u32 t = ASSIGN_QUIESCED; t <= target && !err; t++)
+		err = each(a, n, go_up, t);
+	return err;
 }
 
 int assign_guest_reset(struct assign *a)

@@ -62,6 +62,7 @@ struct assign {
 	char reason[200]; /* thing and reason in words, "" when err is OK */
 	u32 resets;	  /* done so far */
 	bool by_guest;	  /* in the middle of assign_guest_reset() */
+	bool out;	  /* failed on the way up: goes no further until it was down */
 };
 
 /* `fn` has been read and quirks_apply() has been called; all else zero. */
@@ -75,12 +76,18 @@ void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device 
 __must_check int assign_step(struct assign *a, enum assign_state target);
 
 /*
- * Bring n functions, those of one card or all of one workstation, to `target` together, waiting as
- * long as it takes (at most the bounds in reset.h): all of them are quiet before one is reset, and
- * reset before one is attached. On an error *failed is the index of the function that failed, and
- * the rest are where they were then; going down, the rest go on and the first error is returned.
+ * One slice of bringing n functions, those of one card or all of one workstation, to `target`
+ * together: a step for each that does not wait. All are quiet before one is reset, because a bus
+ * reset takes all functions of the bus, and all are reset before one is attached.
+ *
+ * OK: each is there, parked, or out: what failed on the way up goes back as far as QUARANTINED, so
+ * that the rest go on without it, and is tried again only after all have been brought down. a->err
+ * and a->reason say why. ERR_BUSY: call again.
  */
-__must_check int assign_bring(struct assign **a, u32 n, enum assign_state target, u32 *failed);
+__must_check int assign_bring(struct assign **a, u32 n, enum assign_state target);
+
+/* Is there nothing to do for it until a->until? */
+bool assign_waits(const struct assign *a);
 
 /* Park it now, with a reason: it went away, or somebody found it to lie. */
 void assign_park(struct assign *a, const char *reason);

@@ -6,7 +6,7 @@
 #include "core/port.h"
 
 #define CLASS_DISPLAY 0x03u
-#define ROM_MAX	      KIB(256) /* larger ones come as files of the bundle */
+#define ROM_MAX	      KIB(256) /* of images; larger ones come as files of the bundle */
 
 static struct device **known; /* by function of the survey, NULL: never asked for */
 
@@ -124,8 +124,9 @@ static void capture_rom(struct device *d)
 	const char *why;
 	u8 *rom;
 
-	if (d->fn.id.class_code >> 16 != CLASS_DISPLAY || !size || size > ROM_MAX)
+	if (d->fn.id.class_code >> 16 != CLASS_DISPLAY || !size)
 		return;
+	size = min_u64(size, ROM_MAX);
 	rom = take_heap(size);
 	d->rom_size = rom ? rom_capture(&d->fn, rom, (u32)size, &why) : 0;
 	d->rom = rom;

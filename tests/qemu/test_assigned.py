@@ -15,11 +15,12 @@ import peers
 from counters import difference
 from facts import functions
 from lab import BUILD, Tap, boot, guest, verdict, ws
-from peers import Server
+from peers import Gate, Server
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 CYCLES, OPS, STORM = (50, 100000, 100000) if LONG else (5, 20000, 20000)
-NET_MB = 64 if LONG else 4
+NET_MB = 32 if LONG else 4
+GO = 48 << 20  # a word of the fuzzer's memory that it waits for
 VMLINUZ = os.path.join(BUILD, "cache/debian/vmlinuz")
 INITRD = os.path.join(BUILD, "debian/initrd-devices")
 UNITS = {
@@ -154,33 +155,52 @@ def storm(vendor, folder):
         verdict(tap, m.text("neighbour"), "%s: the neighbour noticed nothing of the storm" % vendor, m.log())
 
 
+def transfers(m, server, crc):
+    """What the neighbour did, as (second, line), and the MiB that each line it should have said stands for."""
+    good = {"job net: got %d bytes crc %08x" % (NET_MB << 20, server.sent): NET_MB, "job reads: %d ok" % (OPS // 20): 0,
+            "job disk: 16 MiB crc %08x ok" % crc: 16, "job fill: 16 MiB written, 16 read back the same ok": 32}
+    good.update(("job net: sent %d bytes crc %08x" % t, NET_MB) for t in server.talks if t[0] == NET_MB << 20)
+    return [(s, t) for s, n, t in m.lines if n == "neighbour" and t.startswith("job ") and t != "job net: eth0 is up"], good
+
+
 def fuzz(vendor, folder):
-    """Beside a Debian that moves data through devices of its own."""
-    server, image = Server(NET_MB, seed=5), os.path.join(folder, "disk2")
+    """Beside a Debian that moves data through devices of its own, from before the first write until after the last."""
+    server, image, ended = Server(NET_MB, seed=5), os.path.join(folder, "disk2"), []
+    gate = Gate(lambda: "n" if ended else "y")
     crc = peers.disk(image, 16, seed=6)
+    os.truncate(image, 32 << 20)
     words = disk(folder) + [
         "-netdev", "user,id=u0,restrict=on", "-device", "e1000e,addr=5.0,id=nic,netdev=u0",
         "-netdev", "user,id=u1", "-device", "igb,addr=0c.0,id=nic2,netdev=u1",
         "-drive", "if=none,id=d2,format=raw,file=" + image, "-device", "nvme,addr=7.0,serial=two,drive=d2,id=disk2"]
     facts = functions(words)
-    jobs = "disk:16,mark:1,net:%d:%d,reads:%d,disk:16,fill:16:1,mark:2,stay" % (server.port, NET_MB, OPS // 2)
-    plan = [ws("hostile", [1, 2], "64M", guest("pci_fuzz"), "ops=%d seed=7 after=9" % OPS, device=[facts["nic"], facts["disk"]]),
+    jobs = "mark:1,net:%d:%d,reads:%d,disk:16,fill:16:1:16,ask:%d,mark:2,stay" % (server.port, NET_MB, OPS // 20, gate.port)
+    plan = [ws("hostile", [1, 2], "64M", guest("pci_fuzz"), "ops=%d seed=7 go=%d" % (OPS, GO), device=[facts["nic"], facts["disk"]]),
             ws("neighbour", [3, 4], "512M", VMLINUZ, "console=ttyS0 tsc=reliable quiet jobs=" + jobs, initrd=INITRD,
                device=[facts["nic2"], facts["disk2"]])]
-    with boot(plan, 5, limit=500, extra=UNITS[vendor] + words) as m:
-        if not all(m.wait_state(n, ["running", "off"], timeout=60) for n in ("hostile", "neighbour")):
-            tap.ok(False, "%s: both start" % vendor, m.text() + m.errors)
+    with boot(plan, 5, limit=600, extra=UNITS[vendor] + words) as m:
+        if not m.wait("^mark 1$", "neighbour", timeout=200) or not m.wait_state("hostile", ["running"], timeout=60):
+            tap.ok(False, "%s: both start" % vendor, m.log()[-60:] + m.errors)
             return
-        m.wait_tallies(["hostile"], timeout=350)
+        m.poke("hostile", GO, 1)
+        m.wait("^pci_fuzz end$", "hostile", timeout=400)
+        ended.append(True)
+        m.wait_tallies(["hostile"], timeout=60)
         verdict(tap, m.text("hostile"), "%s: %d wild writes to configuration spaces and MSI-X tables" % (vendor, OPS), m.log()[-60:])
+        wrote = m.find(r"^pci_fuzz: (\d+) configuration writes, (\d+) table writes", "hostile")
+        tap.ok(wrote and int(wrote.group(1)) + int(wrote.group(2)) >= OPS and int(wrote.group(2)) > OPS // 50,
+               "%s: %s" % (vendor, wrote and wrote.group(0)), m.text("hostile"))
         m.wait("^mark 2$", "neighbour", timeout=300)
-        near = m.text("neighbour")
-        got, sent = m.find(r"job net: got (\d+) bytes crc (\w+)", "neighbour"), m.find(r"job net: sent (\d+) bytes crc (\w+)", "neighbour")
-        moved = bool(got and sent and int(got.group(2), 16) == server.sent and (NET_MB << 20, int(sent.group(2), 16)) in server.talks)
-        whole = sum(t == "job disk: 16 MiB crc %08x ok" % crc for t in near) == 2 and m.find("job fill: 16 MiB written, 16 read back the same ok", "neighbour")
-        figures["fuzz_neighbour_errors"] += (not moved) + (not whole)
-        tap.ok(moved, "%s: meanwhile the neighbour moved %d MiB each way over its own port, checksums agree" % (vendor, NET_MB), near[-20:] + server.errors)
-        tap.ok(whole and m.find("job reads: %d ok" % (OPS // 2), "neighbour"), "%s: and its disk kept what it holds" % vendor, near[-20:])
+        done, good = transfers(m, server, crc)
+        wrong = [t for _, t in done if t not in good]
+        figures["fuzz_neighbour_errors"] += len(wrong)
+        tap.ok(done and not wrong, "%s: the neighbour moved %d MiB by its own port and disk, all checksums agree"
+               % (vendor, sum(good.get(t, 0) for _, t in done)), wrong + m.text("neighbour")[-30:] + server.errors)
+        began, over = (next(s for s, n, t in m.lines if n == "hostile" and t == "pci_fuzz " + x) for x in ("begin", "end"))
+        meanwhile = sum(good.get(t, 0) for s, t in done if began < s < over)
+        tap.ok(done and done[-1][0] > over and meanwhile >= 2 * NET_MB,
+               "%s: %d MiB of them between the first write and the last (%.0f s), and it went on after that"
+               % (vendor, meanwhile, over - began), m.log()[-60:])
         tap.ok(not m.find("panic") and m.counters().workstation("neighbour")["starts"] == 1, "%s: the hypervisor and the neighbour are well" % vendor, m.text())
 
 
