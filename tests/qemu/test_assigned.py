@@ -103,6 +103,20 @@ def virtual_functions():
         verdict(tap, m.text("modest"), "VT-d: and runs without them", m.log())
 
 
+def peer_to_peer(wanted):
+    """One device's DMA into another's memory, both of one workstation: when the plan says so, and not else."""
+    words = hostile.EDU + ["-device", "pcie-root-port,id=rpd,addr=5.0,chassis=9", "-device", "bochs-display,bus=rpd,id=gpu"]
+    facts = functions(words)
+    flag = "@p2p" if wanted else ""
+    plan = [ws("pair", [1], "64M", guest("pci_peer"), "peers" if wanted else "", device=[facts["edu"] + flag, facts["gpu"] + flag])]
+    with boot(plan, 2, limit=90, extra=hostile.UNIT + words) as m:
+        m.wait_tallies(["pair"], timeout=80)
+        c = m.counters()
+        verdict(tap, m.text("pair"), "VT-d: a workstation's device %s another's memory, moved BAR included"
+                % ("reaches" if wanted else "does not reach"), m.log()[-30:])
+        tap.ok(c.iommu_faults, "VT-d: what it may not reach is a fault (%d)" % c.iommu_faults, m.text())
+
+
 def attack():
     vendor = "VT-d"
     with boot(hostile.workstations(12 if LONG else 8), 5, limit=300, extra=hostile.UNIT + hostile.EDU) as m:
@@ -210,6 +224,8 @@ with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
         fuzz(vendor, folder)
     restarts(folder)
     virtual_functions()
+    peer_to_peer(True)
+    peer_to_peer(False)
     storm("VT-d", folder)  # the emulator's AMD-Vi logs no faults
     attack()
 for k, v in figures.items():

@@ -84,8 +84,8 @@ def costs(m, n, looks):
     cost = sum(v for k, v in d.items() if k not in OTHER_THINGS + ("mmio",)) + max(0, d["mmio"] - PER_MOVE * moves)
     figures["device_irq_exits"] = max(figures["device_irq_exits"], cost)
     return (sum(came) >= READS and min(came) > READS // 4 and int(roam.group(2)) >= 40 and not cost,
-            "%d device interrupts (by core %s), moved %s times from core to core, cost %d exits (all exits: %s, of which mmio are %d changes of a vector)"
-            % (sum(came), came, roam.group(2), cost, {k: v for k, v in d.items() if v}, d["mmio"] // PER_MOVE))
+            "%d device interrupts (by core %s), moved %s times from core to core, cost %d exits (all exits: %s; mmio: %d writes of an affinity)"
+            % (sum(came), came, roam.group(2), cost, {k: v for k, v in d.items() if v}, moves))
 
 
 def alone(vendor, words):
