@@ -19,14 +19,46 @@ void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device 
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-static int fail(struct assign *a, int err, const char *why)
+#define POWER \
+	"Switch the machine off and on to have it again, or replace it when that does not help"
+
+static const struct {
+	const char *why; /* NULL: the step's own words */
+	const char *remedy;
+} failures[ASSIGN_FAILURES] = {
+    [ASSIGN_FAIL_SILENT] = {"it does not answer, or keeps its bus mastering on", POWER},
+    [ASSIGN_FAIL_RESET] = {NULL, POWER},
+    [ASSIGN_FAIL_UNCOVERED] = {"no IOMMU covers it", "Move it to a slot that an IOMMU covers, or "
+						     "update the machine's firmware, whose "
+						     "tables say which"},
+    [ASSIGN_FAIL_UNIT] = {"its IOMMU is not working", "See what the boot says of that IOMMU, and "
+						      "update the machine's firmware"},
+    [ASSIGN_FAIL_ELSEWHERE] = {"it is attached to another workstation",
+			       "Stop that workstation first"},
+    [ASSIGN_FAIL_NOBODY] = {"it has no workstation", "Name it in one of the profiles"},
+    [ASSIGN_FAIL_TABLES] = {NULL, "Build the site again, which plans the memory that tables need, "
+				  "or give this workstation fewer devices"},
+    [ASSIGN_FAIL_ENTRIES] = {"no interrupt entries are left for it",
+			     "Leave another device with the same IOMMU to nobody"},
+    [ASSIGN_FAIL_REGISTERS] = {"it does not take its decoding or its MSI registers", POWER},
+    [ASSIGN_FAIL_PLACE] = {"its place in the guest's tree is taken",
+			   "Choose another guest-slot for it in the profile, or none"},
+    [ASSIGN_FAIL_MAPPED] = {"its mappings or interrupts could not be taken away", POWER},
+    [ASSIGN_FAIL_DETACH] = {"the IOMMU could not block it again", POWER},
+    [ASSIGN_FAIL_TOLD] = {NULL, POWER},
+};
+
+static int fail(struct assign *a, int err, enum assign_failure failure, const char *words)
 {
 	const struct bdf b = a->fn->bdf;
 
 	a->err = err;
+	a->failure = failure;
 	a->wait = ASSIGN_IDLE;
-	fmt(a->reason, sizeof(a->reason), "%04x:%02x:%02x.%x (%04x:%04x): %s failed: %s", b.segment,
-	    b.bus, b.devfn >> 3, b.devfn & 7, a->fn->id.vendor, a->fn->id.device, a->step, why);
+	fmt(a->reason, sizeof(a->reason), "%04x:%02x:%02x.%x (%04x:%04x): %s failed: %s. %s",
+	    b.segment, b.bus, b.devfn >> 3, b.devfn & 7, a->fn->id.vendor, a->fn->id.device,
+	    a->step, failures[failure].why ? failures[failure].why : words,
+	    failures[failure].remedy);
 	port_log(LOG_ERROR, "%s", a->reason);
 	return err;
 }
@@ -58,16 +90,16 @@ static void isolate(struct assign *a)
 			 a->fn->bdf.devfn & 7, err_text(err));
 }
 
-static int park(struct assign *a, int err, const char *why)
+static int park(struct assign *a, int err, enum assign_failure failure, const char *words)
 {
 	isolate(a);
-	return fail(a, err, why);
+	return fail(a, err, failure, words);
 }
 
 void assign_park(struct assign *a, const char *reason)
 {
 	if (a->state != ASSIGN_PARKED)
-		(void)park(a, ERR_IO, reason);
+		(void)park(a, ERR_IO, ASSIGN_FAIL_TOLD, reason);
 }
 
 /* ---- what waits ------------------------------------------------------------------------------ */
@@ -93,7 +125,7 @@ static int quiesce(struct assign *a)
 		return busy(a, ASSIGN_QUIESCING, a->quiesce.until);
 	a->wait = ASSIGN_IDLE;
 	if (err)
-		return park(a, err, "it does not answer, or keeps its bus mastering on");
+		return park(a, err, ASSIGN_FAIL_SILENT, NULL);
 	a->pending = a->quiesce.pending;
 	return OK;
 }
@@ -115,7 +147,7 @@ static int reset(struct assign *a)
 		return busy(a, ASSIGN_RESETTING, a->reset.until);
 	a->wait = ASSIGN_IDLE;
 	if (err)
-		return park(a, err, a->reset.text);
+		return park(a, err, ASSIGN_FAIL_RESET, a->reset.text);
 	a->resets++;
 	return OK;
 }
@@ -137,11 +169,11 @@ static int up_quarantine(struct assign *a)
 {
 	a->step = "quarantine";
 	if (!a->dev)
-		return fail(a, ERR_UNSUPPORTED, "no IOMMU covers it");
+		return fail(a, ERR_UNSUPPORTED, ASSIGN_FAIL_UNCOVERED, NULL);
 	if (a->dev->unit->state != IOMMU_UNIT_ENABLED)
-		return fail(a, ERR_IO, "its IOMMU is not working");
+		return fail(a, ERR_IO, ASSIGN_FAIL_UNIT, NULL);
 	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain != a->domain)
-		return fail(a, ERR_BUSY, "it is attached to another domain");
+		return fail(a, ERR_EXIST, ASSIGN_FAIL_ELSEWHERE, NULL);
 	return OK;
 }
 
@@ -153,12 +185,12 @@ static int up_attach(struct assign *a)
 		return err;
 	a->step = "attach";
 	if (!a->domain || !a->view || !a->bus)
-		return fail(a, ERR_INVAL, "it has no workstation");
+		return fail(a, ERR_INVAL, ASSIGN_FAIL_NOBODY, NULL);
 	/* functions that share a requester id share the device, and the first one attached it */
 	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain == a->domain)
 		return OK;
 	err = iommu_attach(a->domain, a->dev);
-	return err ? fail(a, err, err_text(err)) : OK;
+	return err ? fail(a, err, ASSIGN_FAIL_TABLES, err_text(err)) : OK;
 }
 
 /*
@@ -183,7 +215,7 @@ static int up_arm(struct assign *a)
 	a->step = "arm";
 	err = route_open(&a->routes, a->dev, interrupts(a));
 	if (err)
-		return fail(a, err, "no interrupt entries are left for it");
+		return fail(a, err, ASSIGN_FAIL_ENTRIES, NULL);
 	err = vpci_device_arm(a->view);
 	if (!err)
 		return OK;
@@ -191,16 +223,17 @@ static int up_arm(struct assign *a)
 	if (!undo)
 		undo = route_close(&a->routes);
 	if (undo)
-		return park(a, undo, "what was begun could not be undone");
-	return fail(a, err, "it does not take its decoding or its MSI registers");
+		return park(a, undo, ASSIGN_FAIL_MAPPED, NULL);
+	return fail(a, err, ASSIGN_FAIL_REGISTERS, NULL);
 }
 
 static int up_run(struct assign *a)
 {
-	int err = vpci_add(a->bus, a->devfn, &a->view->f);
+	int err;
 
 	a->step = "run";
-	return err ? fail(a, err, "its place in the guest's tree is taken") : OK;
+	err = vpci_add(a->bus, a->devfn, &a->view->f);
+	return err ? fail(a, err, ASSIGN_FAIL_PLACE, NULL) : OK;
 }
 
 /* ---- the way down ---------------------------------------------------------------------------- */
@@ -219,7 +252,7 @@ static int down_arm(struct assign *a)
 	a->step = "disarm";
 	if (!err)
 		err = route_close(&a->routes);
-	return err ? park(a, err, "its mappings or interrupts could not be taken away") : OK;
+	return err ? park(a, err, ASSIGN_FAIL_MAPPED, NULL) : OK;
 }
 
 static int down_attach(struct assign *a)
@@ -227,7 +260,7 @@ static int down_attach(struct assign *a)
 	int err = iommu_detach(a->dev, false);
 
 	a->step = "detach";
-	return err ? park(a, err, "the IOMMU could not block it again") : OK;
+	return err ? park(a, err, ASSIGN_FAIL_DETACH, NULL) : OK;
 }
 
 static int nothing(struct assign *a)
@@ -256,6 +289,7 @@ int assign_step(struct assign *a, enum assign_state target)
 		return OK;
 	if (!a->out) { /* else the words for what it failed at stay */
 		a->err = OK;
+		a->failure = ASSIGN_FAIL_NONE;
 		a->reason[0] = 0;
 	}
 	if (a->state < target) {
@@ -331,6 +365,7 @@ static void forget(struct assign *a)
 {
 	if (a->out && a->state != ASSIGN_PARKED) {
 		a->err = OK;
+		a->failure = ASSIGN_FAIL_NONE;
 		a->reason[0] = 0;
 	}
 	a->out = false;

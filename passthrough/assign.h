@@ -38,6 +38,28 @@ enum assign_state {
 
 const char *assign_state_name(enum assign_state s);
 
+/*
+ * Why a step failed. Each has its words and a remedy in a table of assign.c, and an example that
+ * fails and one that passes in tests/unit/test_assign.c.
+ */
+enum assign_failure {
+	ASSIGN_FAIL_NONE,
+	ASSIGN_FAIL_SILENT,    /* quiesce: no answer, or bus mastering stays on */
+	ASSIGN_FAIL_RESET,     /* reset: none worked, pci_reset says how the last did not */
+	ASSIGN_FAIL_UNCOVERED, /* quarantine */
+	ASSIGN_FAIL_UNIT,
+	ASSIGN_FAIL_ELSEWHERE,
+	ASSIGN_FAIL_NOBODY, /* attach */
+	ASSIGN_FAIL_TABLES,
+	ASSIGN_FAIL_ENTRIES, /* arm */
+	ASSIGN_FAIL_REGISTERS,
+	ASSIGN_FAIL_PLACE,  /* run */
+	ASSIGN_FAIL_MAPPED, /* disarm, or undoing an arm */
+	ASSIGN_FAIL_DETACH, /* detach */
+	ASSIGN_FAIL_TOLD,   /* assign_park() */
+	ASSIGN_FAILURES,
+};
+
 /* Who takes part. Set once by the owner of the struct, but for the workstation's half. */
 struct assign {
 	struct pci_function *fn;
@@ -58,8 +80,9 @@ struct assign {
 	struct pci_quiesce quiesce;
 	struct pci_reset reset;
 	const char *step; /* the last one begun: "quiesce", "reset", "attach" ... never NULL */
-	int err;	  /* why the last step failed, OK: it did not */
-	char reason[200]; /* thing and reason in words, "" when err is OK */
+	int err;	  /* of the last step, OK: it did not fail */
+	enum assign_failure failure;
+	char reason[360]; /* thing, reason and remedy in words, "" when err is OK */
 	u32 resets;	  /* done so far */
 	bool by_guest;	  /* in the middle of assign_guest_reset() */
 	bool out;	  /* failed on the way up: goes no further until it was down */

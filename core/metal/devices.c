@@ -106,8 +106,11 @@ static int read_device(struct device *d)
 		d->fn.bridge = s->functions[parent].bdf;
 	err = pci_function_read(&d->fn, &v);
 	if (err) {
-		port_log(LOG_ERROR, "%04x:%02x:%02x.%x cannot be used: %s", d->fn.bdf.segment,
-			 d->fn.bdf.bus, d->fn.bdf.devfn >> 3, d->fn.bdf.devfn & 7, v.text);
+		port_log(LOG_ERROR,
+			 "%04x:%02x:%02x.%x cannot be used: %s. Update its firmware or the "
+			 "machine's, or leave it to nobody",
+			 d->fn.bdf.segment, d->fn.bdf.bus, d->fn.bdf.devfn >> 3,
+			 d->fn.bdf.devfn & 7, v.text);
 		return err;
 	}
 	assign_init(&d->assign, &d->fn, remap_device(d->function));
