@@ -1,7 +1,5 @@
 #include "passthrough/assign.h"
 #include "core/base/fmt.h"
-#include "core/base/mem.h"
-#include "passthrough/quirks/quirks.h"
 
 const char *assign_state_name(enum assign_state s)
 {
@@ -52,7 +50,8 @@ static int fail(struct assign *a, int err, enum assign_failure failure, const ch
 {
 	const struct bdf b = a->fn->bdf;
 
-	a->err = err;
+	/* for who steps it, ERR_BUSY is no failure */
+	a->err = err == ERR_BUSY ? ERR_IO : err;
 	a->failure = failure;
 	a->wait = ASSIGN_IDLE;
 	fmt(a->reason, sizeof(a->reason), "%04x:%02x:%02x.%x (%04x:%04x): %s failed: %s. %s",
@@ -60,7 +59,7 @@ static int fail(struct assign *a, int err, enum assign_failure failure, const ch
 	    a->step, failures[failure].why ? failures[failure].why : words,
 	    failures[failure].remedy);
 	port_log(LOG_ERROR, "%s", a->reason);
-	return err;
+	return a->err;
 }
 
 /* Nobody's any more, by as many means as still work. */
@@ -173,7 +172,7 @@ static int up_quarantine(struct assign *a)
 	if (a->dev->unit->state != IOMMU_UNIT_ENABLED)
 		return fail(a, ERR_IO, ASSIGN_FAIL_UNIT, NULL);
 	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain != a->domain)
-		return fail(a, ERR_EXIST, ASSIGN_FAIL_ELSEWHERE, NULL);
+		return fail(a, ERR_BUSY, ASSIGN_FAIL_ELSEWHERE, NULL);
 	return OK;
 }
 
