@@ -16,6 +16,7 @@ from counters import difference
 from facts import functions
 from lab import BUILD, Tap, boot, guest, verdict, ws
 from peers import Gate, Server
+from picture import Qmp
 
 LONG = os.path.basename(sys.argv[0]).endswith("_all.py")
 CYCLES, OPS, STORM = (50, 100000, 100000) if LONG else (5, 20000, 20000)
@@ -97,6 +98,44 @@ def restarts(folder):
         tap.ok(gap < 60, "VT-d: the host core never stood still (%.1f s at most between two looks)" % gap, m.log()[-40:])
         m.wait_tallies(["neighbour"], timeout=200)
         verdict(tap, m.text("neighbour"), "VT-d: the neighbour noticed nothing of it", m.log())
+
+
+def unplug(m, monitor, device):
+    """As if it were pulled out: what ACPI's hot plug would do, at its ports, without asking the hypervisor."""
+    monitor.ask("device_del", id=device)
+    for bus in range(8):
+        for command in ("o /4 0xcd0 %d" % bus, "o /4 0xcc8 1"):  # QEMU's docs/specs/acpi_pci_hotplug: bus, slots to eject
+            monitor.ask("human-monitor-command", **{"command-line": command})
+
+
+def gone(folder):
+    """A card that vanishes is parked, and its workstation goes on without it; so does everybody else."""
+    words = ["-device", "pcie-root-port,id=rp0,addr=8.0,chassis=1", "-device", "pcie-root-port,id=rp1,addr=9.0,chassis=2",
+             "-device", "pcie-root-port,id=rp2,addr=a.0,chassis=3",
+             "-device", "virtio-gpu-pci,iommu_platform=on,disable-legacy=on,bus=rp0,id=gpu", "-device", "e1000e,bus=rp1,id=nic",
+             "-device", "virtio-gpu-pci,iommu_platform=on,disable-legacy=on,bus=rp2,id=other"]
+    facts = functions(words)
+    plan = [ws("restless", [1, 2], "64M", guest("heartbeat"), "seconds=10000 until=%d end=reset" % GO, device=[facts["gpu"], facts["nic"]]),
+            neighbour(device=facts["other"])]
+    qmp = ["-qmp", "unix:%s/qmp,server=on,wait=off" % folder]
+    with boot(plan, 5, limit=400, extra=UNITS["VT-d"] + words + qmp) as m:
+        for n in ("neighbour", "restless"):
+            m.wait("heartbeat begin", n, timeout=60)
+        whole = [d for d in m.counters().devices if d["workstation"] == "restless" and d["state"] == "running"]
+        unplug(m, Qmp(os.path.join(folder, "qmp")), "nic")
+        for start in (2, 3, 4):
+            m.poke("restless", GO, 1)
+            m.wait("heartbeat begin", "restless", count=start, timeout=150)
+        said = m.find(r"error: 0000:02:00\.0 \(8086:10d3\): \w+ failed: .*\. Switch the machine off and on")
+        c = m.counters()
+        nic, gpu = c.device("0000:02:00.0"), c.device("0000:01:00.0")
+        tap.ok(len(whole) == 2 and said and nic["state"] == "parked", "VT-d: a card that is pulled out is parked: %s" % (said and said.group(0)),
+               list(map(str, whole + [nic])) + m.log()[-40:])
+        tap.ok(c.workstation("restless")["starts"] == 4 and m.find(r"error: restless: starts without a device: 0000:02:00\.0")
+               and gpu["state"] == "running" and gpu["resets"] >= 4,
+               "VT-d: its workstation starts again and again without it, with its other card", [str(gpu)] + m.log()[-40:])
+        neighbours_word(m, "VT-d: the neighbour noticed nothing of it")
+        tap.ok(not m.find("panic"), "VT-d: the hypervisor is well", m.text())
 
 
 def virtual_functions():
@@ -230,6 +269,7 @@ with tempfile.TemporaryDirectory(prefix="caprock-pt-", dir=BUILD) as folder:
         cycle(vendor, folder)
         fuzz(vendor, folder)
     restarts(folder)
+    gone(folder)
     virtual_functions()
     peer_to_peer(True)
     peer_to_peer(False)
