@@ -17,16 +17,49 @@ void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device 
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-static int fail(struct assign *a, int err, const char *why)
+#define POWER \
+	"Switch the machine off and on to have it again, or replace it when that does not help"
+
+static const struct {
+	const char *why; /* NULL: the step's own words */
+	const char *remedy;
+} failures[ASSIGN_FAILURES] = {
+    [ASSIGN_FAIL_SILENT] = {"it does not answer, or keeps its bus mastering on", POWER},
+    [ASSIGN_FAIL_RESET] = {NULL, POWER},
+    [ASSIGN_FAIL_UNCOVERED] = {"no IOMMU covers it", "Move it to a slot that an IOMMU covers, or "
+						     "update the machine's firmware, whose "
+						     "tables say which"},
+    [ASSIGN_FAIL_UNIT] = {"its IOMMU is not working", "See what the boot says of that IOMMU, and "
+						      "update the machine's firmware"},
+    [ASSIGN_FAIL_ELSEWHERE] = {"it is attached to another workstation",
+			       "Stop that workstation first"},
+    [ASSIGN_FAIL_NOBODY] = {"it has no workstation", "Name it in one of the profiles"},
+    [ASSIGN_FAIL_TABLES] = {NULL, "Build the site again, which plans the memory that tables need, "
+				  "or give this workstation fewer devices"},
+    [ASSIGN_FAIL_ENTRIES] = {"no interrupt entries are left for it",
+			     "Leave another device with the same IOMMU to nobody"},
+    [ASSIGN_FAIL_REGISTERS] = {"it does not take its decoding or its MSI registers", POWER},
+    [ASSIGN_FAIL_PLACE] = {"its place in the guest's tree is taken",
+			   "Choose another guest-slot for it in the profile, or none"},
+    [ASSIGN_FAIL_MAPPED] = {"its mappings or interrupts could not be taken away", POWER},
+    [ASSIGN_FAIL_DETACH] = {"the IOMMU could not block it again", POWER},
+    [ASSIGN_FAIL_TOLD] = {NULL, POWER},
+};
+
+static int fail(struct assign *a, int err, enum assign_failure failure, const char *words)
 {
 	const struct bdf b = a->fn->bdf;
 
-	a->err = err;
+	/* for who steps it, ERR_BUSY is no failure */
+	a->err = err == ERR_BUSY ? ERR_IO : err;
+	a->failure = failure;
 	a->wait = ASSIGN_IDLE;
-	fmt(a->reason, sizeof(a->reason), "%04x:%02x:%02x.%x (%04x:%04x): %s failed: %s", b.segment,
-	    b.bus, b.devfn >> 3, b.devfn & 7, a->fn->id.vendor, a->fn->id.device, a->step, why);
+	fmt(a->reason, sizeof(a->reason), "%04x:%02x:%02x.%x (%04x:%04x): %s failed: %s. %s",
+	    b.segment, b.bus, b.devfn >> 3, b.devfn & 7, a->fn->id.vendor, a->fn->id.device,
+	    a->step, failures[failure].why ? failures[failure].why : words,
+	    failures[failure].remedy);
 	port_log(LOG_ERROR, "%s", a->reason);
-	return err;
+	return a->err;
 }
 
 /* Nobody's any more, by as many means as still work. */
@@ -56,16 +89,16 @@ static void isolate(struct assign *a)
 			 a->fn->bdf.devfn & 7, err_text(err));
 }
 
-static int park(struct assign *a, int err, const char *why)
+static int park(struct assign *a, int err, enum assign_failure failure, const char *words)
 {
 	isolate(a);
-	return fail(a, err, why);
+	return fail(a, err, failure, words);
 }
 
 void assign_park(struct assign *a, const char *reason)
 {
 	if (a->state != ASSIGN_PARKED)
-		(void)park(a, ERR_IO, reason);
+		(void)park(a, ERR_IO, ASSIGN_FAIL_TOLD, reason);
 }
 
 /* ---- what waits ------------------------------------------------------------------------------ */
@@ -91,7 +124,7 @@ static int quiesce(struct assign *a)
 		return busy(a, ASSIGN_QUIESCING, a->quiesce.until);
 	a->wait = ASSIGN_IDLE;
 	if (err)
-		return park(a, err, "it does not answer, or keeps its bus mastering on");
+		return park(a, err, ASSIGN_FAIL_SILENT, NULL);
 	a->pending = a->quiesce.pending;
 	return OK;
 }
@@ -113,7 +146,7 @@ static int reset(struct assign *a)
 		return busy(a, ASSIGN_RESETTING, a->reset.until);
 	a->wait = ASSIGN_IDLE;
 	if (err)
-		return park(a, err, a->reset.text);
+		return park(a, err, ASSIGN_FAIL_RESET, a->reset.text);
 	a->resets++;
 	return OK;
 }
@@ -135,11 +168,11 @@ static int up_quarantine(struct assign *a)
 {
 	a->step = "quarantine";
 	if (!a->dev)
-		return fail(a, ERR_UNSUPPORTED, "no IOMMU covers it");
+		return fail(a, ERR_UNSUPPORTED, ASSIGN_FAIL_UNCOVERED, NULL);
 	if (a->dev->unit->state != IOMMU_UNIT_ENABLED)
-		return fail(a, ERR_IO, "its IOMMU is not working");
+		return fail(a, ERR_IO, ASSIGN_FAIL_UNIT, NULL);
 	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain != a->domain)
-		return fail(a, ERR_BUSY, "it is attached to another domain");
+		return fail(a, ERR_BUSY, ASSIGN_FAIL_ELSEWHERE, NULL);
 	return OK;
 }
 
@@ -151,12 +184,12 @@ static int up_attach(struct assign *a)
 		return err;
 	a->step = "attach";
 	if (!a->domain || !a->view || !a->bus)
-		return fail(a, ERR_INVAL, "it has no workstation");
+		return fail(a, ERR_INVAL, ASSIGN_FAIL_NOBODY, NULL);
 	/* functions that share a requester id share the device, and the first one attached it */
 	if (a->dev->state == IOMMU_DEV_ATTACHED && a->dev->domain == a->domain)
 		return OK;
 	err = iommu_attach(a->domain, a->dev);
-	return err ? fail(a, err, err_text(err)) : OK;
+	return err ? fail(a, err, ASSIGN_FAIL_TABLES, err_text(err)) : OK;
 }
 
 /*
@@ -181,7 +214,7 @@ static int up_arm(struct assign *a)
 	a->step = "arm";
 	err = route_open(&a->routes, a->dev, interrupts(a));
 	if (err)
-		return fail(a, err, "no interrupt entries are left for it");
+		return fail(a, err, ASSIGN_FAIL_ENTRIES, NULL);
 	err = vpci_device_arm(a->view);
 	if (!err)
 		return OK;
@@ -189,16 +222,17 @@ static int up_arm(struct assign *a)
 	if (!undo)
 		undo = route_close(&a->routes);
 	if (undo)
-		return park(a, undo, "what was begun could not be undone");
-	return fail(a, err, "it does not take its decoding or its MSI registers");
+		return park(a, undo, ASSIGN_FAIL_MAPPED, NULL);
+	return fail(a, err, ASSIGN_FAIL_REGISTERS, NULL);
 }
 
 static int up_run(struct assign *a)
 {
-	int err = vpci_add(a->bus, a->devfn, &a->view->f);
+	int err;
 
 	a->step = "run";
-	return err ? fail(a, err, "its place in the guest's tree is taken") : OK;
+	err = vpci_add(a->bus, a->devfn, &a->view->f);
+	return err ? fail(a, err, ASSIGN_FAIL_PLACE, NULL) : OK;
 }
 
 /* ---- the way down ---------------------------------------------------------------------------- */
@@ -217,7 +251,7 @@ static int down_arm(struct assign *a)
 	a->step = "disarm";
 	if (!err)
 		err = route_close(&a->routes);
-	return err ? park(a, err, "its mappings or interrupts could not be taken away") : OK;
+	return err ? park(a, err, ASSIGN_FAIL_MAPPED, NULL) : OK;
 }
 
 static int down_attach(struct assign *a)
@@ -225,7 +259,7 @@ static int down_attach(struct assign *a)
 	int err = iommu_detach(a->dev, false);
 
 	a->step = "detach";
-	return err ? park(a, err, "the IOMMU could not block it again") : OK;
+	return err ? park(a, err, ASSIGN_FAIL_DETACH, NULL) : OK;
 }
 
 static int nothing(struct assign *a)
@@ -252,8 +286,11 @@ int assign_step(struct assign *a, enum assign_state target)
 		return a->err;
 	if (a->state == target && a->wait == ASSIGN_IDLE)
 		return OK;
-	a->err = OK;
-	a->reason[0] = 0;
+	if (!a->out) { /* else the words for what it failed at stay */
+		a->err = OK;
+		a->failure = ASSIGN_FAIL_NONE;
+		a->reason[0] = 0;
+	}
 	if (a->state < target) {
 		err = way[a->state].up(a);
 		if (!err)
@@ -271,84 +308,83 @@ int assign_step(struct assign *a, enum assign_state target)
 
 /* ---- several --------------------------------------------------------------------------------- */
 
-typedef int (*do_fn)(struct assign *a, enum assign_state target);
-
-/* Call fn for each until none is busy; a function that failed is left alone. */
-static int all(struct assign **a, u32 n, do_fn fn, enum assign_state target, u32 *failed)
+bool assign_waits(const struct assign *a)
 {
-	bool again = true;
-	int first = OK;
-
-	while (again) {
-		u64 now = port_time_ns();
-
-		again = false;
-		for (u32 i = 0; i < n; i++) {
-			int err = a[i]->wait != ASSIGN_IDLE && now < a[i]->until ? ERR_BUSY
-										 : fn(a[i], target);
-
-			again |= err == ERR_BUSY;
-			if (err && err != ERR_BUSY && !first) {
-				first = err;
-				*failed = i;
-			}
-		}
-		if (again)
-			port_relax();
-	}
-	return first;
+	return a->wait != ASSIGN_IDLE && port_time_ns() < a->until;
 }
 
-static int only_down(struct assign *a, enum assign_state target)
+/* A failure on the way down parks it, which is where it stays. */
+static int go_down(struct assign *a, enum assign_state target)
 {
-	return a->state > target ? assign_step(a, target) : OK;
-}
-
-static int only_up(struct assign *a, enum assign_state target)
-{
-	return a->state < target ? assign_step(a, target) : OK;
+	if (a->state == ASSIGN_PARKED || a->state <= target)
+		return OK;
+	return assign_waits(a) || assign_step(a, target) == ERR_BUSY ? ERR_BUSY : OK;
 }
 
 /* Whatever is below ATTACHED and has not been reset since somebody had it. */
-static int make_quiet(struct assign *a, enum assign_state target)
+static int make_quiet(struct assign *a, enum assign_state unused)
 {
-	if (a->state > ASSIGN_QUARANTINED || a->fn->fresh)
-		return a->state == ASSIGN_PARKED ? a->err : OK;
-	return quiesce(a);
+	if (a->state > ASSIGN_QUARANTINED || a->fn->fresh || a->fn->quiet)
+		return OK;
+	return assign_waits(a) || quiesce(a) == ERR_BUSY ? ERR_BUSY : OK;
 }
 
-int assign_bring(struct assign **a, u32 n, enum assign_state target, u32 *failed)
+static int go_up(struct assign *a, enum assign_state target)
 {
-	u32 which = 0;
-	int first = OK, err;
+	int err;
 
-	*failed = 0;
-	for (s32 t = ASSIGN_ARMED; t >= (s32)target && t >= ASSIGN_QUARANTINED; t--) {
-		err = all(a, n, only_down, t, &which);
-		if (err && !first) {
-			first = err;
-			*failed = which;
-		}
+	/* What its workstation does not get reaches nothing of it. */
+	a->out |= a->state == ASSIGN_PARKED;
+	if (a->out)
+		return go_down(a, ASSIGN_QUARANTINED);
+	if (a->state >= target)
+		return OK;
+	err = assign_waits(a) ? ERR_BUSY : assign_step(a, target);
+	if (!err || err == ERR_BUSY)
+		return err;
+	a->out = true;
+	return ERR_BUSY;
+}
+
+typedef int (*step_fn)(struct assign *a, enum assign_state target);
+
+/* ERR_BUSY while one of them is not there yet. */
+static int each(struct assign **a, u32 n, step_fn step, enum assign_state target)
+{
+	int err = OK;
+
+	for (u32 i = 0; i < n; i++)
+		if (step(a[i], target) == ERR_BUSY)
+			err = ERR_BUSY;
+	return err;
+}
+
+/* Going down forgets what failed on the way up; what is parked stays so. */
+static void forget(struct assign *a)
+{
+	if (a->out && a->state != ASSIGN_PARKED) {
+		a->err = OK;
+		a->failure = ASSIGN_FAIL_NONE;
+		a->reason[0] = 0;
 	}
-	if (target < ASSIGN_QUARANTINED || target > ASSIGN_QUARANTINED) {
-		err = all(a, n, make_quiet, target, &which);
-		if (err && !first) {
-			first = err;
-			*failed = which;
-		}
-	}
-	for (s32 t = ASSIGN_RESET; t >= (s32)target; t--) {
-		err = all(a, n, only_down, t, &which);
-		if (err && !first) {
-			first = err;
-			*failed = which;
-		}
-	}
-	for (s32 t = ASSIGN_QUIESCED; t <= (s32)target && !first; t++) {
-		first = all(a, n, only_up, t, &which);
-		*failed = first ? which : 0;
-	}
-	return first;
+	a->out = false;
+}
+
+int assign_bring(struct assign **a, u32 n, enum assign_state target)
+{
+	enum assign_state low = target > ASSIGN_QUARANTINED ? target : ASSIGN_QUARANTINED;
+	int err;
+
+	for (u32 i = 0; i < n && target <= ASSIGN_QUARANTINED; i++)
+		forget(a[i]);
+	err = each(a, n, go_down, low);
+	if (!err && target != ASSIGN_QUARANTINED)
+		err = each(a, n, make_quiet, target);
+	if (!err)
+		err = each(a, n, go_down, target);
+	for (u32 t = ASSIGN_QUIESCED; t <= target && !err; t++)
+		err = each(a, n, go_up, t);
+	return err;
 }
 
 int assign_guest_reset(struct assign *a)

@@ -38,6 +38,28 @@ enum assign_state {
 
 const char *assign_state_name(enum assign_state s);
 
+/*
+ * Why a step failed. Each has its words and a remedy in a table of assign.c, and an example that
+ * fails and one that passes in tests/unit/test_assign.c.
+ */
+enum assign_failure {
+	ASSIGN_FAIL_NONE,
+	ASSIGN_FAIL_SILENT,    /* quiesce: no answer, or bus mastering stays on */
+	ASSIGN_FAIL_RESET,     /* reset: none worked, pci_reset says how the last did not */
+	ASSIGN_FAIL_UNCOVERED, /* quarantine */
+	ASSIGN_FAIL_UNIT,
+	ASSIGN_FAIL_ELSEWHERE,
+	ASSIGN_FAIL_NOBODY, /* attach */
+	ASSIGN_FAIL_TABLES,
+	ASSIGN_FAIL_ENTRIES, /* arm */
+	ASSIGN_FAIL_REGISTERS,
+	ASSIGN_FAIL_PLACE,  /* run */
+	ASSIGN_FAIL_MAPPED, /* disarm, or undoing an arm */
+	ASSIGN_FAIL_DETACH, /* detach */
+	ASSIGN_FAIL_TOLD,   /* assign_park() */
+	ASSIGN_FAILURES,
+};
+
 /* Who takes part. Set once by the owner of the struct, but for the workstation's half. */
 struct assign {
 	struct pci_function *fn;
@@ -58,10 +80,12 @@ struct assign {
 	struct pci_quiesce quiesce;
 	struct pci_reset reset;
 	const char *step; /* the last one begun: "quiesce", "reset", "attach" ... never NULL */
-	int err;	  /* why the last step failed, OK: it did not */
-	char reason[200]; /* thing and reason in words, "" when err is OK */
+	int err;	  /* of the last step, OK: it did not fail */
+	enum assign_failure failure;
+	char reason[360]; /* thing, reason and remedy in words, "" when err is OK */
 	u32 resets;	  /* done so far */
 	bool by_guest;	  /* in the middle of assign_guest_reset() */
+	bool out;	  /* failed on the way up: goes no further until it was down */
 };
 
 /* `fn` has been read and quirks_apply() has been called; all else zero. */
@@ -75,12 +99,18 @@ void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device 
 __must_check int assign_step(struct assign *a, enum assign_state target);
 
 /*
- * Bring n functions, those of one card or all of one workstation, to `target` together, waiting as
- * long as it takes (at most the bounds in reset.h): all of them are quiet before one is reset, and
- * reset before one is attached. On an error *failed is the index of the function that failed, and
- * the rest are where they were then; going down, the rest go on and the first error is returned.
+ * One slice of bringing n functions, those of one card or all of one workstation, to `target`
+ * together: a step for each that does not wait. All are quiet before one is reset, because a bus
+ * reset takes all functions of the bus, and all are reset before one is attached.
+ *
+ * OK: each is there, parked, or out: what failed on the way up goes back as far as QUARANTINED, so
+ * that the rest go on without it, and is tried again only after all have been brought down. a->err
+ * and a->reason say why. ERR_BUSY: call again.
  */
-__must_check int assign_bring(struct assign **a, u32 n, enum assign_state target, u32 *failed);
+__must_check int assign_bring(struct assign **a, u32 n, enum assign_state target);
+
+/* Is there nothing to do for it until a->until? */
+bool assign_waits(const struct assign *a);
 
 /* Park it now, with a reason: it went away, or somebody found it to lie. */
 void assign_park(struct assign *a, const char *reason);

@@ -7,7 +7,7 @@
 #include "core/port.h"
 
 #define CLASS_DISPLAY 0x03u
-#define ROM_MAX	      KIB(256) /* larger ones come as files of the bundle */
+#define ROM_MAX	      KIB(256) /* of images; larger ones come as files of the bundle */
 
 static struct device **known; /* by function of the survey, NULL: never asked for */
 
@@ -110,8 +110,11 @@ static int read_device(struct device *d)
 	else
 		err = pci_function_read(&d->fn, &v);
 	if (err) {
-		port_log(LOG_ERROR, "%04x:%02x:%02x.%x cannot be used: %s", d->fn.bdf.segment,
-			 d->fn.bdf.bus, d->fn.bdf.devfn >> 3, d->fn.bdf.devfn & 7, v.text);
+		port_log(LOG_ERROR,
+			 "%04x:%02x:%02x.%x cannot be used: %s. Update its firmware or the "
+			 "machine's, or leave it to nobody",
+			 d->fn.bdf.segment, d->fn.bdf.bus, d->fn.bdf.devfn >> 3,
+			 d->fn.bdf.devfn & 7, v.text);
 		return err;
 	}
 	assign_init(&d->assign, &d->fn, remap_device(d->function));
@@ -128,8 +131,9 @@ static void capture_rom(struct device *d)
 	const char *why;
 	u8 *rom;
 
-	if (d->fn.id.class_code >> 16 != CLASS_DISPLAY || !size || size > ROM_MAX)
+	if (d->fn.id.class_code >> 16 != CLASS_DISPLAY || !size)
 		return;
+	size = min_u64(size, ROM_MAX);
 	rom = take_heap(size);
 	d->rom_size = rom ? rom_capture(&d->fn, rom, (u32)size, &why) : 0;
 	d->rom = rom;

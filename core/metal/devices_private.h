@@ -30,9 +30,7 @@ struct view {
 	u32 rom_size;
 	u32 port; /* index of its root port, or PLACE_ROOT_BUS */
 	bool placed;
-	bool out; /* failed on the way up: the guest does not see it */
-	struct pci_quiesce quiesce;
-	bool quiescing;
+	bool told; /* that the guest does not get it */
 };
 
 /* A root port in the guest's tree. */
@@ -46,6 +44,7 @@ struct devices {
 	struct route_cores cores;
 	u32 n;
 	struct view **views;
+	struct assign **assigns; /* theirs */
 	u32 nports;
 	struct port *ports;
 	struct place place; /* VDEV_BARS bars a view */

@@ -4,6 +4,7 @@
 #include "core/metal/remap.h"
 #include "core/metal/screen.h"
 #include "core/port.h"
+#include "passthrough/view.h"
 
 #define REGIONS_PER_DEVICE 12 /* table, PBA and small BARs of six BARs, and the ROM */
 #define FIRST_SLOT	   2  /* in the guest: 00 is the host bridge, 1f the LPC bridge */
@@ -130,6 +131,7 @@ static int list_device(struct workstation *w, const struct plan_device *plan)
 	d->peers = plan->p2p;
 	if (wants_port(d, plan))
 		ds->ports[ds->nports++].first = d;
+	ds->assigns[ds->n] = &d->assign;
 	ds->views[ds->n++] = v;
 	return OK;
 }
@@ -154,10 +156,11 @@ int devices_begin(struct workstation *w, u64 *need32, u64 *need64)
 	if (!ds)
 		return ERR_NOMEM;
 	ds->views = take(w, n * sizeof(*ds->views));
+	ds->assigns = take(w, n * sizeof(*ds->assigns));
 	ds->ports = take(w, n * sizeof(*ds->ports));
 	ds->place.bars = take(w, n * VDEV_BARS * sizeof(*ds->place.bars));
 	ds->place.ports = take(w, n * sizeof(*ds->place.ports));
-	if (!ds->views || !ds->ports || !ds->place.bars || !ds->place.ports)
+	if (!ds->views || !ds->assigns || !ds->ports || !ds->place.bars || !ds->place.ports)
 		return ERR_NOMEM;
 	for (u32 i = 0; i < n && !err; i++)
 		if (!w->plan->devices[i].sriov_vfs) /* such a card stays with the hypervisor */
@@ -195,6 +198,7 @@ static int build_view(struct workstation *w, struct view *v)
 	    .rom_size = v->rom_size,
 	    .below_port = v->port != PLACE_ROOT_BUS,
 	};
+	view_quirks(&c);
 	return vpci_device_init(&v->v, &c);
 }
 
@@ -346,6 +350,8 @@ int devices_build(struct workstation *w)
 					 .ctx = &w->guest,
 					 .apic_ids = w->plan->cpus,
 					 .ncpus = w->plan->ncpus};
+	/* before the views, which show the resets that a function is left with */
+	link_buses(w);
 	err = build_domain(w, ds);
 	if (!err)
 		err = place_bars(&ds->place, &w->layout);
@@ -360,7 +366,5 @@ int devices_build(struct workstation *w)
 		place_view(ds, i);
 		hand_over(w, ds->views[i]);
 	}
-	if (!err)
-		link_buses(w);
 	return err;
 }

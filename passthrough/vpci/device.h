@@ -170,7 +170,8 @@ static inline struct vpci_device *vpci_device_of_pdev(struct pdev *p)
 u32 rom_check(const u8 *rom, u32 size, u16 vendor, u16 device, const char **why);
 
 /*
- * Copy the function's ROM to `out` (`room` bytes) before anybody owns the function; decoding must be
- * free to be changed. Returns its length, 0: none, or not readable, with *why set.
+ * Copy the function's ROM to `out` (`room` bytes, which need hold its images only: the BAR is often much
+ * larger) before anybody owns the function; decoding must be free to be changed. Returns its length,
+ * 0: none, or not readable, with *why set.
  */
 u32 rom_capture(struct pci_function *f, u8 *out, u32 room, const char **why);

@@ -82,7 +82,7 @@ static void copy(const struct mmio *m, u8 *out, u32 n)
 u32 rom_capture(struct pci_function *f, u8 *out, u32 room, const char **why)
 {
 	const struct machine_bar *b = &f->bars.bar[PCI_ROM_BAR];
-	u32 command = pci_read(f, PCI_COMMAND, 2);
+	u32 command = pci_read(f, PCI_COMMAND, 2), size = (u32)min_u64(b->size, room), length;
 	struct mmio m;
 
 	*why = "it has none";
@@ -91,17 +91,17 @@ u32 rom_capture(struct pci_function *f, u8 *out, u32 room, const char **why)
 	*why = "the firmware gave it no address";
 	if (!b->base)
 		return 0;
-	*why = "it is larger than there is room for";
-	if (b->size > room)
-		return 0;
 	*why = "it cannot be reached";
-	if (port_mmio_map(PADDR(b->base), b->size, &m))
+	if (!size || port_mmio_map(PADDR(b->base), size, &m))
 		return 0;
 	/* it may share its decoder with the BARs (PCI 3.0 §6.2.5.2): off again when it is read */
 	pci_write(f, PCI_ROM, 4, (u32)b->base | PCI_ROM_ENABLE);
 	pci_write(f, PCI_COMMAND, 2, command | PCI_COMMAND_MEMORY);
-	copy(&m, out, (u32)b->size);
+	copy(&m, out, size);
 	pci_write(f, PCI_COMMAND, 2, command);
 	pci_write(f, PCI_ROM, 4, (u32)b->base);
-	return rom_check(out, (u32)b->size, f->id.vendor, f->id.device, why);
+	length = rom_check(out, size, f->id.vendor, f->id.device, why);
+	if (!length && size < b->size && word(out) == 0xaa55)
+		*why = "its images are larger than there is room for, or broken";
+	return length;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "passthrough/quirks/quirks.h"
+#include "passthrough/view.h"
 #include "passthrough/vpci/device.h"
 #include "tests/fake/machine.h"
 
@@ -127,7 +128,6 @@ static void show(void)
 	struct vpci_device_config c = {
 	    .host = &fn, .ops = &engine, .vectors = vectors, .below_port = true};
 	struct pci_verdict v;
-	struct quirk_sum sum;
 
 	fake_machine_reset();
 	bars();
@@ -141,8 +141,8 @@ static void show(void)
 		printf("# %s\n# refused: it is a bridge\n\n", d.name);
 		return;
 	}
-	sum = quirks_apply(&fn, false);
-	c.quirks = sum.actions & QUIRK_HIDE_VENDOR ? VDEV_NO_VENDOR : 0;
+	quirks_apply(&fn, false);
+	view_quirks(&c);
 	if (vpci_device_init(&view, &c)) {
 		printf("# %s\n# refused: no view\n\n", d.name);
 		return;

@@ -47,7 +47,8 @@ $(DEBIAN_INITRD): tests/guests/debian/mkinitrd.py $B/debian/init
 	$(call say,GEN)
 	$(Q)$< $@ $B/debian/init
 
-# The same with devices of its own: their drivers and another program.
+# The same with devices of its own: their drivers, lspci, and another program.
+PACKAGES += pciutils
 DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme e1000e igb igbvf virtio_pci virtio_gpu bochs \
 	xhci_pci usb_storage sd_mod
 DEBIAN_DEVICES := $B/debian/initrd-devices
@@ -63,7 +64,8 @@ $B/debian/modules/order: tests/guests/debian/modules.py tests/guests/guests.mk $
 
 $(DEBIAN_DEVICES): tests/guests/debian/mkinitrd.py $B/debian/devices $B/debian/modules/order
 	$(call say,GEN)
-	$(Q)$< $@ $B/debian/devices $(foreach m,order $(addsuffix .ko,$(shell cat $B/debian/modules/order 2>/dev/null)),modules/$m=$B/debian/modules/$m)
+	$(Q)$< $@ $B/debian/devices $(foreach m,order $(addsuffix .ko,$(shell cat $B/debian/modules/order 2>/dev/null)),modules/$m=$B/debian/modules/$m) \
+		bin/lspci=+lspci
 
 .PHONY: debian
 debian: $(DEBIAN_VMLINUZ) $(DEBIAN_INITRD) $(DEBIAN_DEVICES) ## the kernel and initrd of the Debian guests

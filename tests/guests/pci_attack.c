@@ -8,60 +8,20 @@
  * Lines are those of the attack's table: attempt: ENGINE | KIND | WHAT | CONTROL | RESULT | FAULT.
  * The counters page tells the harness of the faults.
  */
-#include "lib/guest.h"
+#include "lib/edu.h"
 #include "core/base/fmt.h"
 
 const char guest_name[] = "pci_attack";
 
-#define EDU_IDS	    0x11e81234
-#define EDU_STATUS  0x24
-#define EDU_RAISE   0x60
-#define EDU_ACK	    0x64
-#define EDU_DMA_SRC 0x80
-#define EDU_DMA_DST 0x88
-#define EDU_DMA_LEN 0x90
-#define EDU_DMA_CMD 0x98
-#define EDU_BUFFER  0x40000
-#define EDU_RUN	    1
-#define EDU_TO_RAM  2
-
-#define SOURCE	MIB(8) /* own memory */
 #define TARGET	MIB(9)
 #define LENGTH	512
 #define VECTOR	0x71
 #define FOREIGN 0x72 /* never ours */
 
-static u64 regs, pattern = 0xa77ac00000000000ull;
-static struct pci_place edu;
+static u64 pattern = 0xa77ac00000000000ull;
+static struct edu edu;
 static u32 msi, tried, controls, successes;
 static volatile u64 own_interrupts, foreign_interrupts, nmis;
-
-static void write64(u64 off, u64 v)
-{
-	*(volatile u64 *)(regs + off) = v;
-}
-
-static u64 read64(u64 off)
-{
-	return *(volatile u64 *)(regs + off);
-}
-
-static void dma(u64 from, u64 to, u32 length, u32 direction)
-{
-	write64(EDU_DMA_SRC, from);
-	write64(EDU_DMA_DST, to);
-	write64(EDU_DMA_LEN, length);
-	write64(EDU_DMA_CMD, EDU_RUN | direction);
-	if (!WAIT_FOR(!(read64(EDU_DMA_CMD) & EDU_RUN), 5000000))
-		fatal("edu does not end its transfer");
-}
-
-static void load(const void *bytes, u32 length)
-{
-	memcpy((void *)SOURCE, bytes, length);
-	barrier();
-	dma(SOURCE, EDU_BUFFER, length, 0);
-}
 
 /* Own memory by the same engine. */
 static bool works(void)
@@ -69,9 +29,9 @@ static bool works(void)
 	volatile u64 *at = (volatile u64 *)TARGET;
 
 	pattern++;
-	load(&pattern, 8);
+	edu_load(&edu, &pattern, 8);
 	*at = 0;
-	dma(EDU_BUFFER, TARGET, 8, EDU_TO_RAM);
+	edu_dma(&edu, EDU_BUFFER, TARGET, 8, EDU_TO_RAM);
 	return *at == pattern;
 }
 
@@ -95,17 +55,17 @@ static void try_address(const char *what, u64 address)
 	bool control = works(), leaked = false;
 	u64 before = pattern;
 
-	dma(address, EDU_BUFFER, LENGTH, 0);
+	edu_dma(&edu, address, EDU_BUFFER, LENGTH, 0);
 	for (u32 i = 0; i < LENGTH / 8; i++)
 		at[i] = 0;
-	dma(EDU_BUFFER, TARGET, LENGTH, EDU_TO_RAM);
+	edu_dma(&edu, EDU_BUFFER, TARGET, LENGTH, EDU_TO_RAM);
 	for (u32 i = 0; i < LENGTH / 8; i++)
 		leaked |= at[i] && at[i] != ~0ull && at[i] != before && (at[i] & 0xffff);
 	tell("read", what, control, leaked && at[0] != before);
 	control = works();
-	dma(EDU_BUFFER, address, LENGTH, EDU_TO_RAM);
+	edu_dma(&edu, EDU_BUFFER, address, LENGTH, EDU_TO_RAM);
 	/* whether it arrived is the neighbour's to notice; here it must not have come back */
-	dma(address, EDU_BUFFER, 8, 0);
+	edu_dma(&edu, address, EDU_BUFFER, 8, 0);
 	tell("write", what, control, false);
 }
 
@@ -128,22 +88,22 @@ static void on_nmi(struct frame *f)
 
 static void set_msi(u64 address, u32 data)
 {
-	u32 head = pci_read(edu, msi);
+	u32 head = pci_read(edu.place, msi);
 	bool wide = head >> 16 & 0x80;
 
-	pci_write(edu, msi, head & ~(1u << 16));
-	pci_write(edu, msi + 4, (u32)address);
+	pci_write(edu.place, msi, head & ~(1u << 16));
+	pci_write(edu.place, msi + 4, (u32)address);
 	if (wide)
-		pci_write(edu, msi + 8, (u32)(address >> 32));
-	pci_write(edu, msi + (wide ? 12 : 8), data);
-	pci_write(edu, msi, head | 1u << 16);
+		pci_write(edu.place, msi + 8, (u32)(address >> 32));
+	pci_write(edu.place, msi + (wide ? 12 : 8), data);
+	pci_write(edu.place, msi, head | 1u << 16);
 }
 
 static void raise(void)
 {
-	mmio_write32(regs + EDU_RAISE, 1);
+	mmio_write32(edu.regs + EDU_RAISE, 1);
 	delay_us(2000);
-	mmio_write32(regs + EDU_ACK, 1);
+	mmio_write32(edu.regs + EDU_ACK, 1);
 }
 
 static u64 own_address(void)
@@ -209,7 +169,7 @@ static void attack_addresses(void)
 	try_address("the first byte below 4 GiB that is nobody's", 0xfff00000);
 	try_address("the gap below 1 TiB", 0xfd00000000ull);
 	try_address("an address wider than any table", 1ull << 50);
-	try_address("its own registers", regs);
+	try_address("its own registers", edu.regs);
 	for (u32 i = 0; i < 8; i++) {
 		fmt(key, sizeof(key), "foreign%u", i);
 		if (!option_text(key, text, sizeof(text)))
@@ -226,12 +186,8 @@ void guest_main(void)
 	trap_set(FOREIGN, on_foreign);
 	trap_set(2, on_nmi);
 	irq_on();
-	if (!pci_find(EDU_IDS, &edu))
-		fatal("there is no edu");
-	pci_enable(edu);
-	regs = pci_bar(edu, 0);
-	msi = pci_capability(edu, 5);
-	EXPECT((mmio_read32(regs) & 0xffff) == 0xed, "edu is what it says");
+	edu_open(&edu);
+	msi = pci_capability(edu.place, 5);
 	EXPECT(works(), "its engine reaches our memory");
 	EXPECT(interrupt_works(), "its interrupt reaches our core");
 	print("attack begin\n");

@@ -1,7 +1,8 @@
 /*
  * `ops=N` (default 100000) writes from `seed=N` to the configuration space of every function it has,
  * most to the registers that move mappings and interrupts, and to the MSI-X tables where they lie.
- * `after=S` waits so many seconds first. What the devices do then is its own affair; it must go on, and so must everybody else.
+ * `go=ADDRESS` waits until somebody outside makes the word there other than zero. What the devices do
+ * then is its own affair; it must go on, and so must everybody else.
  */
 #include "lib/guest.h"
 
@@ -12,6 +13,7 @@ const char guest_name[] = "pci_fuzz";
 static u64 state, writes[4];
 static struct pci_place all[MAX];
 static u32 ids[MAX], n;
+static u64 table[MAX]; /* where each one's MSI-X table was at first, 0: out of our reach */
 
 static u64 rnd(u64 below)
 {
@@ -62,18 +64,34 @@ static void write_config(void)
 	writes[0]++;
 }
 
-/* Wherever the device has been moved to: through its MSI-X table, while it decodes. */
+/* Only where a BAR may be that we reach: below lies our own memory, above the APICs. */
+static u64 table_at(struct pci_place p)
+{
+	u32 msix = pci_capability(p, 0x11), where = msix ? pci_read(p, msix + 4) : 0;
+	u64 at = msix ? pci_bar(p, where & 7) + (where & ~7u) : 0;
+
+	return at >= GIB(1) && at < 0xfec00000 ? at : 0;
+}
+
+/*
+ * Wherever the device has been moved to: through its MSI-X table, while it decodes. Where chance has
+ * put it out of reach it is fetched back half the time.
+ */
 static void write_table(void)
 {
-	struct pci_place p = all[rnd(n)];
-	u32 msix = pci_capability(p, 0x11);
+	u32 i = (u32)rnd(n), msix = pci_capability(all[i], 0x11), bar;
 	u64 at;
 
-	if (!msix || (pci_read(p, 4) & 2) == 0)
+	if (!table[i])
 		return;
-	at = pci_bar(p, pci_read(p, msix + 4) & 7) + (pci_read(p, msix + 4) & ~7u);
-	/* only where a BAR may be: elsewhere lies our own memory, or nobody */
-	if (at < machine.ecam - GIB(2) || at >= machine.ecam)
+	if ((!table_at(all[i]) || (pci_read(all[i], 4) & 2) == 0) && rnd(2)) {
+		bar = pci_read(all[i], msix + 4);
+		pci_write(all[i], 0x10 + 4 * (bar & 7), (u32)table[i] - (bar & ~7u));
+		pci_write(all[i], 4, 2);
+		writes[0] += 2;
+	}
+	at = table_at(all[i]);
+	if (!at || (pci_read(all[i], 4) & 2) == 0)
 		return;
 	mmio_write32(at + 4 * rnd(32), value());
 	writes[1]++;
@@ -90,15 +108,20 @@ static void read_back(void)
 void guest_main(void)
 {
 	u64 ops = option_number("ops", 100000);
+	const u32 *go = (const u32 *)option_number("go", 0);
 
 	state = option_number("seed", 1) * 0x9e3779b97f4a7c15ull | 1;
 	n = pci_find_all(all, MAX);
 	EXPECT(n, "it has %u functions", n);
-	for (u32 i = 0; i < n; i++)
+	for (u32 i = 0; i < n; i++) {
 		ids[i] = pci_read(all[i], 0);
-	delay_us(option_number("after", 0) * 1000000);
+		pci_enable(all[i]);
+		table[i] = table_at(all[i]);
+	}
+	while (go && !__atomic_load_n(go, __ATOMIC_ACQUIRE))
+		cpu_relax();
 	print("pci_fuzz begin\n");
-	for (u64 i = 0; i < ops && n; i++) {
+	for (u64 i = 0; n && writes[0] + writes[1] < ops; i++) {
 		switch (rnd(8)) {
 		case 0:
 			write_table();
@@ -112,6 +135,7 @@ void guest_main(void)
 		if (i % 20000 == 0)
 			print("pci_fuzz at %lu\n", i);
 	}
+	print("pci_fuzz end\n");
 	for (u32 i = 0; i < n; i++) {
 		/* a reset it was talked into may be going on */
 		EXPECT(WAIT_FOR(pci_read(all[i], 0) == ids[i], 5000000),

@@ -298,7 +298,7 @@ def boot(workstations, smp, mem="1G", options=(), mangle=None, actual_smp=None, 
     folder = Folder("bundle", BUILD)
     try:
         path = os.path.join(folder.path, "bundle")
-        bundle(path, workstations, "--smp", str(smp), "--memory", mem, *options)
+        folder.plan = bundle(path, workstations, "--smp", str(smp), "--memory", mem, *options)
         if mangle:
             with open(path, "rb") as f:
                 data = mangle(bytearray(f.read()))
@@ -318,6 +318,14 @@ class Booted(Machine):
     def stop(self):
         super().stop()
         self.folder.remove()
+
+    def poke(self, name, gpa, value):
+        """Write a word into a workstation's memory, from outside the machine. For machines of at most 2 GiB."""
+        mine = self.folder.plan[self.folder.plan.index("\n%s\n" % name):]
+        ram = int(re.search(r" ram +(0x[0-9a-f]+) .* at guest 0$", mine, re.M).group(1), 16)
+        with open(self.ram, "r+b") as f:
+            f.seek(ram + gpa)
+            f.write(value.to_bytes(4, "little"))
 
     def wait_tallies(self, names, timeout=None):
         """Wait until each of these workstations printed its tally; those that did not."""

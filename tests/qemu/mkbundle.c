@@ -44,20 +44,21 @@ struct args {
 
 static void usage(FILE *f)
 {
-	fputs("usage: mkbundle -o OUT [OPTION...] --ws KEY=VALUE[,KEY=VALUE...] [--ws ...]\n"
-	      "  --smp N --threads N   processors of the machine, threads a core (4, 1)\n"
-	      "  --memory SIZE         RAM of the machine as given to -m (4G)\n"
-	      "  --firmware SIZE       kept free at the top of low RAM (128M)\n"
-	      "  --no-iommu            plan as if the machine had none\n"
-	      "  --log LEVEL           0 errors .. 3 debug (2)\n"
-	      "  --bad HOW             break the plan, its blob or the bundle; may be repeated\n"
-	      "  --bad list            the ways there are, with what the hypervisor should say\n"
-	      "keys of --ws: name=NAME cpus=1+2 (APIC ids) or cores=N, mem=SIZE, kernel=FILE,\n"
-	      "  initrd=FILE, boot=pvh|bzimage, serial=TEXT, service, off (no autostart),\n"
-	      "  device=PATH@VVVV:DDDD[:SSSS:ssss][@GUEST|@vfsN], PATH as 1c.0/00.0, repeatable,\n"
-	      "  and, last of all, cmdline=TEXT to the end of the argument\n"
-	      "exit status: 0 written; 2 usage; 3 the plan is refused (written only with --bad)\n",
-	      f);
+	fputs(
+	    "usage: mkbundle -o OUT [OPTION...] --ws KEY=VALUE[,KEY=VALUE...] [--ws ...]\n"
+	    "  --smp N --threads N   processors of the machine, threads a core (4, 1)\n"
+	    "  --memory SIZE         RAM of the machine as given to -m (4G)\n"
+	    "  --firmware SIZE       kept free at the top of low RAM (128M)\n"
+	    "  --no-iommu            plan as if the machine had none\n"
+	    "  --log LEVEL           0 errors .. 3 debug (2)\n"
+	    "  --bad HOW             break the plan, its blob or the bundle; may be repeated\n"
+	    "  --bad list            the ways there are, with what the hypervisor should say\n"
+	    "keys of --ws: name=NAME cpus=1+2 (APIC ids) or cores=N, mem=SIZE, kernel=FILE,\n"
+	    "  initrd=FILE, boot=pvh|bzimage, serial=TEXT, service, off (no autostart),\n"
+	    "  device=PATH@VVVV:DDDD[:SSSS:ssss][@GUEST|@vfsN|@p2p], PATH as 1c.0/00.0, repeatable,\n"
+	    "  and, last of all, cmdline=TEXT to the end of the argument\n"
+	    "exit status: 0 written; 2 usage; 3 the plan is refused (written only with --bad)\n",
+	    f);
 }
 
 static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -127,8 +128,8 @@ static u8 parse_devfn(const char *s)
 }
 
 /*
- * PATH@IDS[@GUEST], or @vfsN: N virtual functions of it; the machine model gets a function to match,
- * alone in its group, with FLR.
+ * PATH@IDS[@GUEST], or @vfsN: N virtual functions of it, or @p2p: peer-to-peer; the machine model
+ * gets a function to match, alone in its group, with FLR.
  */
 static void parse_device(struct args *a, u32 w, char *spec)
 {
@@ -147,6 +148,8 @@ static void parse_device(struct args *a, u32 w, char *spec)
 		die("'%s' are no ids", ids);
 	if (guest && sscanf(guest, "vfs%hu", &d->num_vfs) == 1)
 		d->sriov_vfs = true;
+	else if (guest && !strcmp(guest, "p2p"))
+		d->p2p = true;
 	else if (guest)
 		d->guest_devfn = parse_devfn(guest);
 	for (hop = strtok_r(path, "/", &save); hop; hop = strtok_r(NULL, "/", &save)) {

@@ -154,9 +154,14 @@ static void end(void)
 static int bring(enum assign_state target, struct slot *s1, struct slot *s2)
 {
 	struct assign *all[] = {&s1->a, s2 ? &s2->a : NULL};
-	u32 failed;
+	u32 n = s2 ? 2 : 1;
 
-	return assign_bring(all, s2 ? 2 : 1, target, &failed);
+	while (assign_bring(all, n, target) == ERR_BUSY)
+		port_relax();
+	for (u32 i = 0; i < n; i++)
+		if (all[i]->err)
+			return all[i]->err;
+	return OK;
 }
 
 static void guest_write(u32 ws, u8 devfn, u16 off, u8 width, u32 v)
@@ -300,29 +305,187 @@ static void a_neighbours_device_is_untouched(void **state)
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
+static const struct iommu_ops *whole_ops;
+static struct iommu_ops broken_ops;
+
+static int no_memory(struct iommu_device *dev, struct iommu_domain *d)
+{
+	return ERR_NOMEM;
+}
+
+static int no_block(struct iommu_device *dev, bool silent)
+{
+	return ERR_IO;
+}
+
+static void break_ops(void)
+{
+	struct iommu *m = nic.a.dev->unit->iommu;
+
+	whole_ops = m->ops;
+	broken_ops = *m->ops;
+	m->ops = &broken_ops;
+}
+
+static void master_sticks(void)
+{
+	nic.hw.lies = FAKE_MASTER_STUCK;
+}
+
+static void never_returns(void)
+{
+	nic.hw.lies = FAKE_NO_RETURN;
+}
+
+static void other_ids(void)
+{
+	nic.hw.lies = FAKE_NEW_IDS;
+}
+
+static void forgets(void)
+{
+	nic.hw.lies = FAKE_CONFIG_LOST;
+}
+
+static void uncovered(void)
+{
+	nic.a.dev = NULL;
+}
+
+static void unit_off(void)
+{
+	nic.a.dev->unit->state = IOMMU_UNIT_FAILED;
+}
+
+static void elsewhere(void)
+{
+	assert_int_equal(iommu_attach(&r.domain[0], nic.a.dev), OK);
+}
+
+static void nobodys(void)
+{
+	nic.a.domain = NULL;
+}
+
+static void no_tables(void)
+{
+	break_ops();
+	broken_ops.attach = no_memory;
+}
+
+static void no_entries(void)
+{
+	assert_int_equal(bring(ASSIGN_ATTACHED, &nic, NULL), OK);
+	for (u16 n = 256; n; n /= 2)
+		for (struct route_device greedy = {0}; !route_open(&greedy, nic.a.dev, n);)
+			greedy = (struct route_device){0};
+}
+
+static void does_not_decode(void)
+{
+	nic.hw.writable[PCI_COMMAND / 4] &= ~PCI_COMMAND_MEMORY;
+}
+
+static void taken(void)
+{
+	nic.a.devfn = 0x10;
+	nic.a.bus = &tree[0].root_bus;
+	assert_int_equal(bring(ASSIGN_RUNNING, &gpu, NULL), OK);
+}
+
+static void mapped_for_ever(void)
+{
+	guest_msi(1, 0x10, 0, 0x41);
+	unmap_error = ERR_IO;
+}
+
+static void never_blocked(void)
+{
+	break_ops();
+	broken_ops.block = no_block;
+}
+
+static void somebody_found_out(void)
+{
+	assign_park(&nic.a, "its driver's firmware crashed");
+}
+
+/* Each has thing, reason and remedy, and what is the same but for the one cause passes. */
 static void each_failure_has_a_reason(void **state)
 {
 	static const struct {
-		u32 lie;
-		const char *reason;
+		enum assign_failure failure;
+		void (*cause)(void);
+		bool parked;
+		const char *step, *reason, *remedy;
 	} rows[] = {
-	    {FAKE_MASTER_STUCK,
-	     "quiesce failed: it does not answer, or keeps its bus mastering on"},
-	    {FAKE_NO_RETURN, "reads all ones"},
-	    {FAKE_NEW_IDS, "is another device"},
-	    {FAKE_CONFIG_LOST, "does not hold its configuration"},
+	    {ASSIGN_FAIL_SILENT, master_sticks, true, "quiesce",
+	     "it does not answer, or keeps its bus mastering on", "Switch the machine off"},
+	    {ASSIGN_FAIL_RESET, never_returns, true, "reset", "reads all ones", "off and on"},
+	    {ASSIGN_FAIL_RESET, other_ids, true, "reset", "is another device", "off and on"},
+	    {ASSIGN_FAIL_RESET, forgets, true, "reset", "does not hold its configuration",
+	     "off and on"},
+	    {ASSIGN_FAIL_UNCOVERED, uncovered, false, "quarantine", "no IOMMU covers it",
+	     "Move it to a slot"},
+	    {ASSIGN_FAIL_UNIT, unit_off, false, "quarantine", "its IOMMU is not working",
+	     "update the machine's firmware"},
+	    {ASSIGN_FAIL_ELSEWHERE, elsewhere, false, "quarantine",
+	     "it is attached to another workstation", "Stop that workstation"},
+	    {ASSIGN_FAIL_NOBODY, nobodys, false, "attach", "it has no workstation", "Name it"},
+	    {ASSIGN_FAIL_TABLES, no_tables, false, "attach", "memory", "Build the site again"},
+	    {ASSIGN_FAIL_ENTRIES, no_entries, false, "arm", "no interrupt entries are left",
+	     "Leave another device"},
+	    {ASSIGN_FAIL_REGISTERS, does_not_decode, false, "arm", "does not take its decoding",
+	     "off and on"},
+	    {ASSIGN_FAIL_PLACE, taken, false, "run", "its place in the guest's tree is taken",
+	     "Choose another guest-slot"},
+	    {ASSIGN_FAIL_MAPPED, mapped_for_ever, true, "disarm", "could not be taken away",
+	     "off and on"},
+	    {ASSIGN_FAIL_DETACH, never_blocked, true, "detach", "could not block it again",
+	     "off and on"},
+	    {ASSIGN_FAIL_TOLD, somebody_found_out, true, "run", "its driver's firmware crashed",
+	     "off and on"},
 	};
+	u32 seen = 1u << ASSIGN_FAIL_NONE;
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool down = rows[i].failure >= ASSIGN_FAIL_MAPPED;
+		char thing[64];
+
+		/* the same without the cause */
 		begin(&remap_configs[0]);
-		nic.hw.lies = rows[i].lie;
-		assert_int_equal(bring(ASSIGN_RUNNING, &nic, NULL), ERR_IO);
-		assert_int_equal(nic.a.state, ASSIGN_PARKED);
-		if (!strstr(nic.a.reason, rows[i].reason))
-			fail_msg("\"%s\" does not say \"%s\"", nic.a.reason, rows[i].reason);
-		assert_false(dma(&nic, 0));
+		assert_int_equal(bring(ASSIGN_RUNNING, &nic, NULL), OK);
+		assert_int_equal(bring(ASSIGN_FREE, &nic, NULL), OK);
+		assert_int_equal(nic.a.failure, ASSIGN_FAIL_NONE);
+		assert_string_equal(nic.a.reason, "");
+		end();
+
+		begin(&remap_configs[0]);
+		whole_ops = NULL;
+		if (down)
+			assert_int_equal(bring(ASSIGN_RUNNING, &nic, NULL), OK);
+		rows[i].cause();
+		assert_int_not_equal(bring(down ? ASSIGN_FREE : ASSIGN_RUNNING, &nic, NULL), OK);
+		assert_int_equal(nic.a.failure, rows[i].failure);
+		assert_int_equal(nic.a.state == ASSIGN_PARKED, rows[i].parked);
+		assert_true(nic.a.state == ASSIGN_PARKED || nic.a.state <= ASSIGN_QUARANTINED);
+		snprintf(thing, sizeof(thing),
+			 "%04x:%02x:%02x.%x (10de:%04x): %s failed: ", nic.fn.bdf.segment,
+			 nic.fn.bdf.bus, nic.fn.bdf.devfn >> 3, nic.fn.bdf.devfn & 7,
+			 nic.fn.id.device, rows[i].step);
+		if (strncmp(nic.a.reason, thing, strlen(thing)) ||
+		    !strstr(nic.a.reason, rows[i].reason) || !strstr(nic.a.reason, rows[i].remedy))
+			fail_msg("\"%s\" does not say \"%s\", \"%s\" and \"%s\"", nic.a.reason,
+				 thing, rows[i].reason, rows[i].remedy);
+		seen |= 1u << rows[i].failure;
+		if (whole_ops)
+			nic.a.dev->unit->iommu->ops = whole_ops;
+		else if (rows[i].failure != ASSIGN_FAIL_ELSEWHERE)
+			assert_false(dma(&nic, 0));
+		unmap_error = OK;
 		end();
 	}
+	assert_int_equal(seen, (1u << ASSIGN_FAILURES) - 1);
 }
 
 static void without_an_iommu_it_stays_below(void **state)
@@ -335,12 +498,22 @@ static void without_an_iommu_it_stays_below(void **state)
 	end();
 }
 
+/* It goes back as far as nothing of its workstation is reached; the rest go on, until all were down. */
 static void a_place_that_is_taken_is_said(void **state)
 {
 	begin(&remap_configs[0]);
 	audio.a.devfn = 0x10;
 	assert_int_equal(bring(ASSIGN_RUNNING, &gpu, &audio), ERR_EXIST);
-	assert_int_equal(audio.a.state, ASSIGN_ARMED);
+	assert_int_equal(gpu.a.state, ASSIGN_RUNNING);
+	assert_int_equal(audio.a.state, ASSIGN_QUARANTINED);
+	assert_true(audio.a.out);
+	assert_non_null(strstr(audio.a.reason, "its place in the guest's tree is taken"));
+	assert_false(dma(&audio, 0));
+	audio.a.devfn = 0x11;
+	assert_int_equal(bring(ASSIGN_RUNNING, &gpu, &audio), ERR_EXIST);
+	assert_int_equal(bring(ASSIGN_FREE, &gpu, &audio), OK);
+	assert_int_equal(bring(ASSIGN_RUNNING, &gpu, &audio), OK);
+	assert_int_equal(audio.a.state, ASSIGN_RUNNING);
 	assert_int_equal(bring(ASSIGN_FREE, &gpu, &audio), OK);
 	end();
 }

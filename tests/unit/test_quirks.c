@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "passthrough/quirks/quirks.h"
+#include "passthrough/view.h"
 #include "tests/fake/machine.h"
 #include "tests/fake/pci_device.h"
 #include "tests/fake/pdev_engine.h"
@@ -109,14 +110,6 @@ static void resets_that_do_not_work_are_not_found(void **state)
 	fake_device_free(&dev);
 }
 
-static void with_mirror(struct vpci_device_config *c)
-{
-	struct quirk_sum sum = quirks_find(&c->host->id);
-
-	c->mirror = sum.mirror;
-	c->mirror_size = sum.mirror_size;
-}
-
 #define MIRROR (0xc1000000 + 0x88000)
 
 /* Beyond what the model keeps of a BAR: only who was asked counts. */
@@ -126,7 +119,7 @@ static void the_mirror_shows_the_view(void **state)
 	u64 off;
 
 	build(0x10de, 0x2684, 0x030000);
-	assert_int_equal(fake_engine_init(&e, &fn, with_mirror), OK);
+	assert_int_equal(fake_engine_init(&e, &fn, view_quirks), OK);
 	vpci_device_place(&e.dev, 0, 0xc1000000);
 	assert_int_equal(vpci_device_arm(&e.dev), OK);
 	fake_engine_write(&e, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
@@ -160,13 +153,42 @@ static void no_mirror_where_the_bar_ends_before(void **state)
 	memset(&fn, 0, sizeof(fn));
 	fn.bdf = dev.bdf;
 	assert_int_equal(pci_function_read(&fn, &v), OK);
-	assert_int_equal(fake_engine_init(&e, &fn, with_mirror), OK);
+	assert_int_equal(fake_engine_init(&e, &fn, view_quirks), OK);
 	vpci_device_place(&e.dev, 0, 0xc1000000);
 	assert_int_equal(vpci_device_arm(&e.dev), OK);
 	fake_engine_write(&e, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	assert_int_equal(e.nmaps, 1);
 	assert_int_equal(e.platform.nregions, 0);
 	fake_device_free(&dev);
+}
+
+/* Intel's graphics tell of the platform in a vendor capability; other cards keep theirs. */
+static void what_speaks_of_the_platform_is_hidden(void **state)
+{
+	static const struct {
+		u16 vendor;
+		u32 class_code;
+		u32 seen;
+	} rows[] = {
+	    {0x8086, 0x030000, 0},
+	    {0x8086, 0x020000, 0x0c0009},
+	    {0x1af4, 0x030000, 0x0c0009},
+	};
+	static const u32 vendor_capability[] = {0x000c0000, 0x12345678, 0x9abcdef0};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		build(rows[i].vendor, 0x1234, rows[i].class_code);
+		fake_device_cap(&dev, 0xc0, PCI_CAP_VENDOR, vendor_capability, 3);
+		memset(&fn, 0, sizeof(fn));
+		fn.bdf = dev.bdf;
+		assert_int_equal(pci_function_read(&fn, &(struct pci_verdict){0}), OK);
+		assert_int_equal(fake_engine_init(&e, &fn, view_quirks), OK);
+		vpci_device_place(&e.dev, 0, 0xc1000000);
+		assert_int_equal(vpci_device_arm(&e.dev), OK);
+		assert_int_equal(fake_engine_read(&e, 0xc0, 4), rows[i].seen);
+		assert_int_equal(fake_engine_read(&e, 0xc4, 4), rows[i].seen ? 0x12345678 : 0);
+		fake_device_free(&dev);
+	}
 }
 
 int main(void)
@@ -178,6 +200,7 @@ int main(void)
 	    cmocka_unit_test(resets_that_do_not_work_are_not_found),
 	    cmocka_unit_test(the_mirror_shows_the_view),
 	    cmocka_unit_test(no_mirror_where_the_bar_ends_before),
+	    cmocka_unit_test(what_speaks_of_the_platform_is_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,19 +2,23 @@
  * Process 1 of a Debian guest that has devices of its own: loads their drivers, then does what the
  * kernel command line asks for in `jobs=JOB,JOB...`, one `job NAME: ...` line or more for each.
  *
- *   pci              every function: ids, driver, BARs and configuration space in hex
+ *   pci              every function: ids, driver
+ *   lspci            what `lspci -vv` says
  *   disk:MB          CRC of the NVMe disk's first MB MiB, read past the page cache
  *   stick:MB         the same of a USB stick
  *   reads:N          N reads of 4 KiB all over that disk, an interrupt each
- *   fill:MB:SEED     write MB MiB of a generated stream at the same place, read it back
- *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC;
+ *   roam:N:K         the same, and after every K of them the reader and all device interrupts go to
+ *                    the next core
+ *   fill:MB:SEED:AT  write MB MiB of a generated stream from MiB AT of that disk, read it back
+ *   net:PORT:MB      MB MiB from 10.0.2.2:PORT and the same number back, each with its CRC
  *                    :N after it: as 10.0.2.N instead of 10.0.2.15
  *   kms:SEED         a picture computed from the seed on the first display
  *   spread:S         move every device interrupt from core to core for S seconds
  *   wait             until that is over
- *   irqs             what Linux counted for devices
+ *   irqs             what Linux counted for devices, and where they arrived
  *   wc               map a display's memory write-combining, and what the kernel says of it
  *   mark:N           a line by itself
+ *   ask:PORT         wait for what 10.0.2.2:PORT says; `y`: the jobs since the last mark once more
  *   nap:S, reboot, stay
  *
  * The CRC is that of zlib. Without `stay` or `reboot` it powers off at the end.
@@ -27,6 +31,7 @@
 #include <net/if.h>
 #include <net/route.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -138,33 +143,6 @@ static void text_of(const char *dir, const char *file, char *out, size_t size)
 	out[strcspn(out, "\n")] = 0;
 }
 
-static void show_config(const char *dir, const char *name)
-{
-	static uint8_t config[4096];
-	char path[320];
-	ssize_t n = 0;
-
-	snprintf(path, sizeof(path), "%s/config", dir);
-	int fd = open(path, O_RDONLY);
-
-	if (fd >= 0) {
-		n = read(fd, config, sizeof(config));
-		close(fd);
-	}
-	for (ssize_t i = 0; i + 16 <= n; i += 16) {
-		bool zero = true;
-
-		for (int k = 0; k < 16; k++)
-			zero = zero && !config[i + k];
-		if (zero && i >= 64)
-			continue;
-		printf("job pci: config %s %03zx:", name, (size_t)i);
-		for (int k = 0; k < 16; k++)
-			printf(" %02x", config[i + k]);
-		printf("\n");
-	}
-}
-
 static void job_pci(const char *arg)
 {
 	DIR *d = opendir("/sys/bus/pci/devices");
@@ -185,10 +163,36 @@ static void job_pci(const char *arg)
 		link[n > 0 ? n : 0] = 0;
 		printf("job pci: %s %s:%s class %s driver %s\n", e->d_name, vendor, device, class,
 		       n > 0 ? strrchr(link, '/') + 1 : "none");
-		show_config(dir, e->d_name);
 	}
 	if (d)
 		closedir(d);
+}
+
+/* What the program says of every function, in its own words. There is no shell for popen(). */
+static void job_lspci(const char *arg)
+{
+	int to[2], status = 1;
+	char line[512];
+	pid_t child;
+	FILE *f;
+
+	if (pipe(to) || (child = fork()) < 0)
+		return;
+	if (!child) {
+		dup2(to[1], 1);
+		dup2(to[1], 2);
+		close(to[0]);
+		execl("/bin/lspci", "lspci", "-vv", NULL);
+		_exit(127);
+	}
+	close(to[1]);
+	f = fdopen(to[0], "r");
+	while (f && fgets(line, sizeof(line), f))
+		printf("lspci: %s", line);
+	if (f)
+		fclose(f);
+	waitpid(child, &status, 0);
+	printf("job lspci: %s\n", status ? "failed" : "ok");
 }
 
 /* ---- disk ----------------------------------------------------------------------------------- */
@@ -222,34 +226,47 @@ static void job_stick(const char *arg)
 	read_all("stick", STICK, (unsigned)atoi(arg));
 }
 
-static void job_reads(const char *arg)
+/* n reads all over the disk, fn called after every `every` of them; how many succeeded. */
+static unsigned read_about(unsigned n, unsigned every, void (*fn)(void))
 {
-	unsigned n = (unsigned)atoi(arg), done = 0;
+	unsigned done = 0;
 	int fd = await(DISK) ? open(DISK, O_RDONLY | O_DIRECT) : -1;
 	off_t pages = fd < 0 ? 0 : lseek(fd, 0, SEEK_END) / 4096;
 
-	for (; pages && done < n; done++)
+	for (; pages && done < n; done++) {
 		if (pread(fd, chunk, 4096, (off_t)(done * 2654435761u) % pages * 4096) != 4096)
 			break;
-	printf("job reads: %u %s\n", done, done == n ? "ok" : strerror(errno));
+		if (every && done % every == every - 1)
+			fn();
+	}
 	if (fd >= 0)
 		close(fd);
+	return done;
+}
+
+static void job_reads(const char *arg)
+{
+	unsigned n = (unsigned)atoi(arg), done = read_about(n, 0, NULL);
+
+	printf("job reads: %u %s\n", done, done == n ? "ok" : strerror(errno));
 }
 
 static void job_fill(const char *arg)
 {
 	static uint8_t back[CHUNK] __attribute__((aligned(4096)));
-	unsigned mb = 0, seed = 0, done = 0, same = 0;
+	unsigned mb = 0, seed = 0, at = 0, done = 0, same = 0;
 	uint64_t state;
 	int fd = await(DISK) ? open(DISK, O_RDWR | O_DIRECT) : -1;
 
-	sscanf(arg, "%u:%u", &mb, &seed);
+	sscanf(arg, "%u:%u:%u", &mb, &seed, &at);
 	state = 88172645463325252ull + seed;
 	for (; fd >= 0 && done < mb; done++) {
+		off_t place = (off_t)(at + done) * CHUNK;
+
 		generate(&state, chunk, CHUNK);
-		if (pwrite(fd, chunk, CHUNK, (off_t)done * CHUNK) != CHUNK)
+		if (pwrite(fd, chunk, CHUNK, place) != CHUNK)
 			break;
-		if (pread(fd, back, CHUNK, (off_t)done * CHUNK) != CHUNK)
+		if (pread(fd, back, CHUNK, place) != CHUNK)
 			break;
 		same += !memcmp(chunk, back, CHUNK);
 	}
@@ -377,56 +394,73 @@ static void job_net(const char *arg)
 
 /* ---- interrupts ----------------------------------------------------------------------------- */
 
-/* Call fn for each interrupt that /proc/interrupts says comes by MSI. */
-static void each_irq(void (*fn)(int irq, unsigned long long count, const char *name))
+#define CORES 64
+
+/* An interrupt of a device as /proc/interrupts has it. */
+struct irq {
+	int number;
+	unsigned long long count, by_core[CORES];
+	const char *name;
+};
+
+/* Call fn for each interrupt that comes by MSI. */
+static void each_irq(void (*fn)(const struct irq *q))
 {
 	char line[1024];
 	FILE *f = fopen("/proc/interrupts", "r");
 
 	while (f && fgets(line, sizeof(line), f)) {
-		unsigned long long count = 0, v;
-		char *p, *end, *name;
-		int irq;
+		struct irq q = {0};
+		unsigned long long v;
+		char *p, *end;
 
-		if (!strstr(line, "MSI") || sscanf(line, " %d:", &irq) != 1)
+		if (!strstr(line, "MSI") || sscanf(line, " %d:", &q.number) != 1)
 			continue;
-		for (p = strchr(line, ':') + 1;; p = end) {
+		p = strchr(line, ':') + 1;
+		for (unsigned core = 0; core < CORES; core++, p = end) {
 			v = strtoull(p, &end, 10);
 			if (end == p || (*end && !isspace((unsigned char)*end)))
 				break;
-			count += v;
+			q.by_core[core] = v;
+			q.count += v;
 		}
 		line[strcspn(line, "\n")] = 0;
-		name = strrchr(line, ' ');
-		fn(irq, count, name ? name + 1 : "?");
+		q.name = strrchr(line, ' ');
+		q.name = q.name ? q.name + 1 : "?";
+		fn(&q);
 	}
 	if (f)
 		fclose(f);
 }
 
-static unsigned long long total;
+static struct irq total;
 
-static void show_irq(int irq, unsigned long long count, const char *name)
+static void show_irq(const struct irq *q)
 {
-	total += count;
-	printf("job irqs: %d %llu %s\n", irq, count, name);
+	total.count += q->count;
+	for (unsigned core = 0; core < CORES; core++)
+		total.by_core[core] += q->by_core[core];
+	printf("job irqs: %d %llu %s\n", q->number, q->count, q->name);
 }
 
 static void job_irqs(const char *arg)
 {
-	total = 0;
+	total = (struct irq){0};
 	each_irq(show_irq);
-	printf("job irqs: total %llu\n", total);
+	printf("job irqs: total %llu, by core", total.count);
+	for (long core = 0; core < sysconf(_SC_NPROCESSORS_ONLN) && core < CORES; core++)
+		printf(" %llu", total.by_core[core]);
+	printf("\n");
 }
 
 static unsigned core_now, moved, refused, rounds;
 
-static void move_irq(int irq, unsigned long long count, const char *name)
+static void move_irq(const struct irq *q)
 {
 	char path[64], text[16];
 	int fd, n;
 
-	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", irq);
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", q->number);
 	n = snprintf(text, sizeof(text), "%u", core_now);
 	fd = open(path, O_WRONLY);
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
@@ -437,18 +471,47 @@ static void move_irq(int irq, unsigned long long count, const char *name)
 		close(fd);
 }
 
+static void to_next_core(void)
+{
+	core_now = (core_now + 1) % (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	rounds++;
+	each_irq(move_irq);
+}
+
+static void roam(void)
+{
+	cpu_set_t here;
+
+	to_next_core();
+	CPU_ZERO(&here);
+	CPU_SET(core_now, &here);
+	if (sched_setaffinity(0, sizeof(here), &here))
+		printf("job roam: core %u: %s\n", core_now, strerror(errno));
+}
+
+static void job_roam(const char *arg)
+{
+	unsigned n = 0, every = 0, done;
+	cpu_set_t before;
+
+	sscanf(arg, "%u:%u", &n, &every);
+	sched_getaffinity(0, sizeof(before), &before);
+	rounds = moved = refused = 0;
+	done = read_about(n, every, roam);
+	sched_setaffinity(0, sizeof(before), &before);
+	printf("job roam: %u reads, %u times to the next core, %u moves, %u refused %s\n", done,
+	       rounds, moved, refused, done == n ? "ok" : strerror(errno));
+}
+
 /* Beside the other jobs. */
 static void job_spread(const char *arg)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	time_t end = time(NULL) + atoi(arg);
 
 	if (fork())
 		return;
 	while (time(NULL) < end) {
-		core_now = (core_now + 1) % (unsigned)cores;
-		rounds++;
-		each_irq(move_irq);
+		to_next_core();
 		nap_ms(500);
 	}
 	printf("job spread: %u rounds, %u moves, %u refused\n", rounds, moved, refused);
@@ -523,6 +586,20 @@ static void job_reboot(const char *arg)
 	reboot(RB_AUTOBOOT);
 }
 
+static bool again; /* the jobs since the last mark */
+
+static void job_ask(const char *arg)
+{
+	char answer = 0;
+	int s = bring_up() ? reach((unsigned)atoi(arg)) : -1;
+
+	if (s < 0 || read(s, &answer, 1) != 1)
+		printf("job ask: %s\n", strerror(errno));
+	again = answer == 'y';
+	if (s >= 0)
+		close(s);
+}
+
 static void job_stay(const char *arg)
 {
 	for (;;)
@@ -533,31 +610,54 @@ static const struct {
 	const char *name;
 	void (*run)(const char *arg);
 } jobs[] = {
-    {"kms", job_kms},	    {"pci", job_pci},	    {"disk", job_disk}, {"reads", job_reads},
-    {"stick", job_stick},   {"fill", job_fill},	    {"net", job_net},	{"irqs", job_irqs},
-    {"spread", job_spread}, {"wait", job_wait},	    {"wc", job_wc},	{"mark", job_mark},
-    {"nap", job_nap},	    {"reboot", job_reboot}, {"stay", job_stay},
+    {"kms", job_kms},	    {"pci", job_pci},	{"lspci", job_lspci},	{"disk", job_disk},
+    {"reads", job_reads},   {"roam", job_roam}, {"stick", job_stick},	{"fill", job_fill},
+    {"net", job_net},	    {"irqs", job_irqs}, {"spread", job_spread}, {"wait", job_wait},
+    {"wc", job_wc},	    {"mark", job_mark}, {"nap", job_nap},	{"ask", job_ask},
+    {"reboot", job_reboot}, {"stay", job_stay},
 };
 
-static void run_job(char *job)
+static bool is_job(const char *job, const char *name)
 {
-	char *arg = strchr(job, ':');
+	size_t n = strlen(name);
 
-	if (arg)
-		*arg++ = 0;
+	return !strncmp(job, name, n) && (!job[n] || job[n] == ':');
+}
+
+static void run_job(const char *job)
+{
+	const char *arg = strchr(job, ':');
+
 	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
-		if (!strcmp(job, jobs[i].name)) {
-			jobs[i].run(arg ? arg : "");
+		if (is_job(job, jobs[i].name)) {
+			jobs[i].run(arg ? arg + 1 : "");
 			fflush(stdout);
 			return;
 		}
 	printf("there is no job %s\n", job);
 }
 
+static void run_jobs(char *list)
+{
+	char *job[128], *save;
+	unsigned n = 0, mark = 0;
+
+	for (char *j = strtok_r(list, ",", &save); j && n < 128; j = strtok_r(NULL, ",", &save))
+		job[n++] = j;
+	for (unsigned i = 0; i < n; i++) {
+		run_job(job[i]);
+		if (is_job(job[i], "mark"))
+			mark = i;
+		if (again)
+			i = mark;
+		again = false;
+	}
+}
+
 int main(void)
 {
 	static char cmdline[4096];
-	char *list, *save, *job;
+	char *list;
 
 	mkdir("/proc", 0755);
 	mkdir("/sys", 0755);
@@ -574,8 +674,7 @@ int main(void)
 	if (list) {
 		list += strlen("jobs=");
 		list[strcspn(list, " ")] = 0;
-		for (job = strtok_r(list, ",", &save); job; job = strtok_r(NULL, ",", &save))
-			run_job(job);
+		run_jobs(list);
 	}
 	printf("init ends\n");
 	fflush(stdout);

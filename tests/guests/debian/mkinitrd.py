@@ -1,7 +1,13 @@
 #!/usr/bin/env python3
-"""mkinitrd.py OUT INIT [PATH=FILE...]: a newc archive with /init, the console's node, mount points and the files named."""
+"""
+mkinitrd.py OUT INIT [PATH=FILE...]: a newc archive with /init, the console's node, mount points and the files named;
+PATH=+FILE: a program, with the libraries that it needs.
+"""
 import os
+import re
+import shutil
 import stat
+import subprocess
 import sys
 
 
@@ -20,6 +26,15 @@ def file(name, path):
         return member(name, 0o100000 | stat.S_IMODE(os.stat(path).st_mode), f.read())
 
 
+def with_libraries(name, program):
+    """A program is found by PATH as a shell does; its libraries lie where they lie on this machine."""
+    path = shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not path:
+        sys.exit("mkinitrd.py: there is no %s; run 'make deps'" % program)
+    out = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
+    return [(name, path)] + [(lib.lstrip("/"), lib) for lib in re.findall(r"(/\S+) \(0x", out)]
+
+
 def write(out, members):
     archive = b"".join(members) + member("TRAILER!!!", 0)
     archive += b"\0" * (-len(archive) % 512)
@@ -31,13 +46,16 @@ def write(out, members):
 def main(out, init, *more):
     members = [member("dev", 0o40755), member("dev/console", 0o20600, rdev=(5, 1)), member("proc", 0o40755),
                member("sys", 0o40755), file("init", init)]
-    made = set()
+    made, files = set(), []
     for word in more:
         name, path = word.split("=", 1)
-        folder = os.path.dirname(name)
-        if folder and folder not in made:
-            members.append(member(folder, 0o40755))
-            made.add(folder)
+        files += with_libraries(name, path[1:]) if path.startswith("+") else [(name, path)]
+    for name, path in files:
+        parts = name.split("/")[:-1]
+        for folder in ("/".join(parts[:n + 1]) for n in range(len(parts))):
+            if folder not in made:
+                members.append(member(folder, 0o40755))
+                made.add(folder)
         members.append(file(name, path))
     write(out, members)
 
