@@ -33,7 +33,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 megs: {mem}
 cpu: model={model}, count={cpus}:1:1, ips={ips}, reset_on_triple_fault=0
-romimage: file={bios}
+romimage: file={bios}, options=fastboot
 vgaromimage: file={vgabios}
 ata0: enabled=1
 ata0-master: type=cdrom, path={dir}/cap.iso, status=inserted
