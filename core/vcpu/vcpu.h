@@ -99,7 +99,9 @@ struct guest {
 	struct cpuid_table cpuid;
 	struct msr_workstation msr;
 	struct platform platform;
-	void *hw; /* the backend's */
+	bool incoherent;   /* a device of its own may reach memory past the caches */
+	u64 write_back_at; /* port_time_ns() of its next WBINVD at the earliest; any core, atomic */
+	void *hw;	   /* the backend's */
 	struct counters_workstation *counters;
 };
 

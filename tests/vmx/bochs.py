@@ -24,7 +24,7 @@ MODELS = {"skylake_x": "corei7_skylake_x", "icelake_u": "corei7_icelake_u", "tig
           "athlon64": "athlon64_clawhammer"}
 BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGABIOS = "/usr/share/vgabios/vgabios.bin"
-MODULES = "multiboot2 normal iso9660 biosdisk boot minicmd test configfile"
+MODULES = "multiboot2 normal iso9660 biosdisk boot minicmd test configfile wrmsr"
 # Guests expect more than 10 MHz; much more only makes each of their delays longer to emulate.
 IPS = 20000000
 
@@ -64,11 +64,11 @@ def hypervisor(path):
         f.write(data.replace(FRAMEBUFFER_TAG, END_TAG))
 
 
-def make_iso(folder, bundle_path):
+def make_iso(folder, bundle_path, firmware):
     boot = os.path.join(folder, "iso/boot")
     os.makedirs(os.path.join(boot, "grub"))
     hypervisor(os.path.join(boot, "caprock.elf"))
-    words = ["multiboot2 /boot/caprock.elf"]
+    words = list(firmware) + ["multiboot2 /boot/caprock.elf"]
     if bundle_path:
         shutil.copy(bundle_path, os.path.join(boot, "bundle"))
         words.append("module2 /boot/bundle")
@@ -82,9 +82,12 @@ def make_iso(folder, bundle_path):
 
 
 class Machine(lab.Booted):
-    """One run of Bochs; the interface is that of lab.Machine."""
+    """
+    One run of Bochs; the interface is that of lab.Machine. `firmware`: commands of GRUB before the hypervisor is
+    loaded, for what a firmware would have done.
+    """
 
-    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120):
+    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120, firmware=()):
         self.scratch = folder
         self.dir = folder.path
         self.lines, self.errors = [], []
@@ -92,7 +95,7 @@ class Machine(lab.Booted):
         self.ended = False
         self.limit = limit * PATIENCE
         self.counters_at = None
-        make_iso(self.dir, bundle_path)
+        make_iso(self.dir, bundle_path, firmware)
         with open(os.path.join(self.dir, "bochsrc"), "w") as f:
             f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, bios=BIOS,
                                   vgabios=VGABIOS, dir=self.dir))

@@ -3,18 +3,22 @@
 import re
 
 from bochs import boot
-from lab import Tap, guest, ws
+from lab import Tap, guest, verdict, ws
 
 tap = Tap()
 ONE = [ws("one", [1], "64M", guest("smoke"))]
+# IA32_FEATURE_CONTROL as a firmware leaves it: 1 locked, 2 VMX within SMX, 4 VMX outside of it (SDM 3 §24.7).
+LOCKED_OFF, SMX_ONLY, LOCKED_ON = "wrmsr 0x3a 1", "wrmsr 0x3a 3", "wrmsr 0x3a 5"
 REFUSALS = [
-    ("no VMX (Pentium 4)", "p4", r"offers no VMX \(Intel VT-x\)"),
-    ("no EPT (Core 2)", "core2", r"no extended page tables \(EPT\)"),
-    ("no unrestricted guest (Nehalem)", "lynnfield", r"EPT without unrestricted guests"),
-    ("no nested paging (AMD K8)", "athlon64", r"offers no SVM \(AMD-V\)"),
+    ("no VMX (Pentium 4)", "p4", r"offers no VMX \(Intel VT-x\)", []),
+    ("no EPT (Core 2)", "core2", r"no extended page tables \(EPT\)", []),
+    ("no unrestricted guest (Nehalem)", "lynnfield", r"EPT without unrestricted guests", []),
+    ("no nested paging (AMD K8)", "athlon64", r"offers no SVM \(AMD-V\)", []),
+    ("VMX locked off by firmware", "skylake_x", r"disabled and locked by the firmware \(FEATURE_CONTROL\)", [LOCKED_OFF]),
+    ("VMX locked to SMX by firmware", "skylake_x", r"disabled and locked by the firmware \(FEATURE_CONTROL\)", [SMX_ONLY]),
 ]
-for words, model, pattern in REFUSALS:
-    with boot(ONE, cpus=2, model=model, limit=60) as m:
+for words, model, pattern, firmware in REFUSALS:
+    with boot(ONE, cpus=2, model=model, limit=60, firmware=firmware) as m:
         m.wait("halted")
         said = [t for t in m.text() if re.search(pattern, t)]
         tap.ok(len(said) == 1 and said[0].startswith("error: "), "%s: %s" % (words, said[0][7:] if said else "not named"),
@@ -29,4 +33,8 @@ with boot([ws("one", [1], "64M", guest("smoke"), device="01.2@8086:7020")], cpus
     m.wait("halted")
     said = [t for t in m.text() if re.search(r"refused \(no-iommu\)", t)]
     tap.ok(said, "a device without an IOMMU: %s" % (said[0][7:] if said else "not refused"), m.log()[-20:])
+# The boot processor alone was locked, and well; the other one is opened here.
+with boot(ONE, cpus=2, limit=60, firmware=[LOCKED_ON]) as m:
+    m.wait_tallies(["one"])
+    verdict(tap, m.text("one"), "VMX locked on by firmware", m.log()[-20:])
 tap.done()
