@@ -24,7 +24,7 @@ MODELS = {"skylake_x": "corei7_skylake_x", "icelake_u": "corei7_icelake_u", "tig
           "athlon64": "athlon64_clawhammer"}
 BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGABIOS = "/usr/share/vgabios/vgabios.bin"
-MODULES = "multiboot2 normal iso9660 biosdisk boot minicmd test configfile wrmsr"
+MODULES = "multiboot2 normal iso9660 biosdisk boot minicmd test configfile"
 # Guests expect more than 10 MHz; much more only makes each of their delays longer to emulate.
 IPS = 20000000
 
@@ -64,11 +64,11 @@ def hypervisor(path):
         f.write(data.replace(FRAMEBUFFER_TAG, END_TAG))
 
 
-def make_iso(folder, bundle_path, firmware):
+def make_iso(folder, bundle_path):
     boot = os.path.join(folder, "iso/boot")
     os.makedirs(os.path.join(boot, "grub"))
     hypervisor(os.path.join(boot, "caprock.elf"))
-    words = list(firmware) + ["multiboot2 /boot/caprock.elf"]
+    words = ["multiboot2 /boot/caprock.elf"]
     if bundle_path:
         shutil.copy(bundle_path, os.path.join(boot, "bundle"))
         words.append("module2 /boot/bundle")
@@ -83,11 +83,11 @@ def make_iso(folder, bundle_path, firmware):
 
 class Machine(lab.Booted):
     """
-    One run of Bochs; the interface is that of lab.Machine. `firmware`: commands of GRUB before the hypervisor is
-    loaded, for what a firmware would have done.
+    One run of Bochs; the interface is that of lab.Machine. `trap`: an address, perhaps with a condition, and what the
+    debugger is told, a command each, when a core comes there first.
     """
 
-    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120, firmware=()):
+    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120, trap=None):
         self.scratch = folder
         self.dir = folder.path
         self.lines, self.errors = [], []
@@ -95,12 +95,13 @@ class Machine(lab.Booted):
         self.ended = False
         self.limit = limit * PATIENCE
         self.counters_at = None
-        make_iso(self.dir, bundle_path, firmware)
+        make_iso(self.dir, bundle_path)
         with open(os.path.join(self.dir, "bochsrc"), "w") as f:
             f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, bios=BIOS,
                                   vgabios=VGABIOS, dir=self.dir))
         with open(os.path.join(self.dir, "rc"), "w") as f:
-            f.write("c\n")
+            f.write(("lb %s\n" % trap[0] if trap else "") + "c\n")
+        self.orders = list(trap[1]) if trap else []
         self.start = time.monotonic()
         self.question = self.answer = None
         self.asked = False
@@ -175,6 +176,9 @@ class Machine(lab.Booted):
                     text = text[prompt.end():]
 
     def _at_prompt(self, said):
+        if self.orders:
+            self._say(self.orders.pop(0))
+            return
         if self.question and not self.asked:
             self.asked = True
             self._say(self.question)

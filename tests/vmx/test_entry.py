@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""
+A control structure that the processor does not accept: one line names the field. No guest can bring this about,
+so Bochs's debugger does: it changes the value of a VMWRITE of ours while it is carried out.
+"""
+import re
+import subprocess
+
+from bochs import boot
+from lab import ELF, Tap, guest, ws
+
+FUNCTIONS = ("vmx_run", "vmx_write_controls", "vmx_write_host", "vcpu_load", "finish_move")
+# What is spoilt (SDM 3 appendix B), and what is to be said of it: one for each area, and RFLAGS in the middle of a run.
+CASES = [
+    ("processor-based controls", 0x4002, r"processor-based controls is 0: bits the processor does not allow \(27\.2\.1\.1\)"),
+    ("host CR0", 0x6c00, r"host CR0 is 0: bits fixed in VMX operation \(27\.2\.2\)"),
+    ("guest RFLAGS", 0x6820, r"guest RFLAGS is 0: reserved bits, or VM where it cannot be \(27\.3\.1\.4\)"),
+]
+
+
+def vmwrite_of(field):
+    """The address of the instruction that writes this field, and the register it writes."""
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", ELF], capture_output=True, text=True, check=True).stdout
+    for function in re.split(r"\n\n", text):
+        if not re.search(r"<(%s)>:" % "|".join(FUNCTIONS), function):
+            continue
+        holder = None
+        for line in function.splitlines():
+            m = re.search(r"mov +\$0x%x,%%(e..|r\d+d)$" % field, line)
+            if m:
+                holder = re.sub(r"^e", "r", m.group(1)).rstrip("d")
+            m = re.search(r"^([0-9a-f]+):\s+vmwrite %(r\w+),%(r\w+)$", line)
+            if m and holder == m.group(3):
+                return int(m.group(1), 16), m.group(2)
+    raise RuntimeError("nothing writes field %#x" % field)
+
+
+tap = Tap()
+for words, field, pattern in CASES:
+    address, register = vmwrite_of(field)
+    low = register.replace("r", "e", 1) if register[1:].isalpha() else register + "d"
+    with boot([ws("one", [1], "64M", guest("smoke"))], cpus=2, limit=60, trap=(hex(address), ["set $cpu = 1", "set %s = 0" % low, "d 1"])) as m:
+        m.wait(r"one: all cores out")
+        said = [t for t in m.text() if "cannot be entered" in t]
+        tap.ok(len(said) == 1 and re.search(r"^error: one: cpu 0 cannot be entered: " + pattern, said[0]), "%s: %s" % (words, said[0] if said else "not named"),
+               m.log()[-20:])
+        tap.ok(m.find("one: all cores out") and not m.find("panic") and not m.find("^GUEST", "one"), words + ": the workstation is stopped, the hypervisor is well",
+               m.log()[-20:])
+tap.done()
