@@ -64,6 +64,12 @@ def hypervisor(path):
         f.write(data.replace(FRAMEBUFFER_TAG, END_TAG))
 
 
+def symbol(name):
+    """An address in the hypervisor."""
+    text = subprocess.run(["nm", ELF], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"^([0-9a-f]+) \w %s$" % name, text, re.M).group(1), 16)
+
+
 def make_iso(folder, bundle_path):
     boot = os.path.join(folder, "iso/boot")
     os.makedirs(os.path.join(boot, "grub"))
@@ -159,7 +165,7 @@ class Machine(lab.Booted):
     def _read_debugger(self):
         """
         Bochs's debugger says "<bochs:N> " whenever the machine stands still, and waits for one command. Each of
-        these prompts gets exactly one: the question that is open, or to go on. So a request to stop that comes
+        these prompts gets exactly one: what is asked, or to go on. So a request to stop that comes
         late stops the machine once more and does no harm, and one that is forgotten is only made again.
         """
         text, seen = "", 0
@@ -179,12 +185,14 @@ class Machine(lab.Booted):
         if self.orders:
             self._say(self.orders.pop(0))
             return
-        if self.question and not self.asked:
+        if self.question is not None:
+            if self.asked:
+                self.heard += said
             self.asked = True
-            self._say(self.question)
-            return
-        if self.question:
-            self.answer, self.question = said, None
+            if self.question:
+                self._say(self.question.pop(0))
+                return
+            self.answer, self.question = self.heard, None
             self.changed.notify_all()
         self._say("c")
 
@@ -195,11 +203,11 @@ class Machine(lab.Booted):
         except BrokenPipeError:
             pass  # it ends: _read() says so
 
-    def _debug(self, command, timeout=20):
-        """What the debugger answers to `command`, for which the machine stops and then goes on. None: nothing."""
+    def debug(self, *commands, timeout=20):
+        """What the debugger answers to these, for which the machine stops and then goes on. None: nothing."""
         end = time.monotonic() + timeout * PATIENCE
         with self.changed:
-            self.question, self.asked, self.answer = command, False, None
+            self.question, self.asked, self.heard, self.answer = list(commands), False, "", None
             while self.answer is None and not self.ended and time.monotonic() < end:
                 if not self.asked:
                     self.process.send_signal(signal.SIGINT)
@@ -210,7 +218,7 @@ class Machine(lab.Booted):
     def memory(self, address, size):
         """Bytes of physical memory, by the debugger."""
         words = (size + 3) // 4
-        answer = self._debug("xp /%dwx %#x" % (words, address)) or ""
+        answer = self.debug("xp /%dwx %#x" % (words, address)) or ""
         lines = re.findall(r"^0x[0-9a-f]+ <[^>]*>:((?:\t0x[0-9a-f]{8})+)$", answer, re.M)
         values = [int(v, 16) for line in lines for v in line.split()]
         return b"".join(v.to_bytes(4, "little") for v in values)[:size] if len(values) == words else None

@@ -6,7 +6,7 @@ so Bochs's debugger does: it changes the value of a VMWRITE of ours while it is 
 import re
 import subprocess
 
-from bochs import boot
+from bochs import boot, symbol
 from lab import ELF, Tap, guest, ws
 
 FUNCTIONS = ("vmx_run", "vmx_write_controls", "vmx_write_host", "vcpu_load", "finish_move")
@@ -46,4 +46,13 @@ for words, field, pattern in CASES:
                m.log()[-20:])
         tap.ok(m.find("one: all cores out") and not m.find("panic") and not m.find("^GUEST", "one"), words + ": the workstation is stopped, the hypervisor is well",
                m.log()[-20:])
+
+# A panic ends VMX operation on every core, so that no warm reset is held back (SDM 3 §24.8).
+with boot([ws("one", [1], "64M", guest("smoke"))], cpus=4, limit=60,
+          trap=(hex(symbol("vcpu_exit_cpuid")), ["set $cpu = 1", "set edi = 16", "d 1"])) as m:
+    m.wait("halted")
+    tap.ok(m.find("panic: exception 14") and m.find("halted"), "a panic in the middle of an exit", m.log()[-20:])
+    m.wait("never", timeout=1)  # the others stop meanwhile
+    cr4 = [int(v, 16) for v in re.findall(r"CR4=0x([0-9a-f]+)", m.debug(*[c for i in range(4) for c in ("set $cpu = %d" % i, "creg")]) or "")]
+    tap.ok(len(cr4) == 4 and not any(v >> 13 & 1 for v in cr4), "no core is left in VMX operation", [hex(v) for v in cr4])
 tap.done()

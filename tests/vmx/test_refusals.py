@@ -1,19 +1,12 @@
 #!/usr/bin/env python3
 """Processors and plans that do not do: one clear line each, with a remedy, and a halt."""
 import re
-import subprocess
 
-from bochs import boot
-from lab import ELF, Tap, guest, ws
+from bochs import boot, symbol
+from lab import Tap, guest, ws
 
 tap = Tap()
 ONE = [ws("one", [1], "64M", guest("smoke"))]
-
-
-def symbol(name):
-    """An address in the hypervisor."""
-    text = subprocess.run(["nm", ELF], capture_output=True, text=True, check=True).stdout
-    return int(re.search(r"^([0-9a-f]+) \w %s$" % name, text, re.M).group(1), 16)
 
 
 def feature_control(value):
