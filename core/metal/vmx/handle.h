@@ -4,9 +4,6 @@
 #include "core/metal/vmx/vmx.h"
 #include "core/vcpu/vcpu.h"
 
-#define VMX_MSR_APIC_BASE 0x1b
-#define VMX_MSR_X2APIC	  0x800
-
 /* Exit qualifications of an I/O instruction (SDM 3 §28.2.1) and of an EPT violation. */
 #define IO_SIZE	  7u
 #define IO_IN	  (1u << 3)
@@ -18,20 +15,6 @@
 static inline void vmx_block_nmi_again(void)
 {
 	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKED_NMI);
-}
-
-static inline void vmx_handle_wrmsr(struct vcpu *v)
-{
-	u32 msr = (u32)v->gpr[GPR_CX], reg = msr - VMX_MSR_X2APIC;
-
-	v->exit.len = (u8)vmread(VMCS_EXIT_LENGTH);
-	if (reg < 0x100) {
-		vcpu_note_exit(v, reg == LAPIC_ICR ? EXIT_IPI : EXIT_APIC);
-		vcpu_exit_apic_write(v, reg);
-	} else {
-		vcpu_note_exit(v, msr == VMX_MSR_APIC_BASE ? EXIT_APIC : EXIT_MSR_WRITE);
-		vcpu_exit_msr_write(v);
-	}
 }
 
 static inline void vmx_handle_violation(struct vcpu *v)
@@ -55,7 +38,8 @@ static inline void vmx_handle_exit(struct vcpu *v, struct vmx_vcpu *s)
 	u32 io;
 
 	if (reason == VMX_WRMSR) {
-		vmx_handle_wrmsr(v);
+		v->exit.len = (u8)vmread(VMCS_EXIT_LENGTH);
+		vcpu_exit_wrmsr(v);
 	} else if (reason == VMX_IO && !((io = (u32)vmread(VMCS_EXIT_QUALIFICATION)) & IO_STRING)) {
 		vcpu_note_exit(v, EXIT_IO);
 		vcpu_exit_port(v, (u16)(io >> 16), (u8)((io & IO_SIZE) + 1), io & IO_IN,
