@@ -100,7 +100,7 @@ struct guest {
 	struct msr_workstation msr;
 	struct platform platform;
 	bool incoherent;   /* a device of its own may reach memory past the caches */
-	u64 write_back_at; /* port_time_ns() of its next WBINVD at the earliest; any core, atomic */
+	u64 write_back_at; /* port_time_ns() up to which its WBINVDs are used up; any core, atomic */
 	void *hw;	   /* the backend's */
 	struct counters_workstation *counters;
 };
