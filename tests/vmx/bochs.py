@@ -89,8 +89,9 @@ def make_iso(folder, bundle_path):
 
 class Machine(lab.Booted):
     """
-    One run of Bochs; the interface is that of lab.Machine. `trap`: an address, perhaps with a condition, and what the
-    debugger is told, a command each, when a core comes there first.
+    One run of Bochs; the interface is that of lab.Machine. `trap`: addresses, perhaps with
+    conditions, and what the debugger is told, a command each, when a core comes there. Two that follow each other do
+    where one may not: Bochs looks at no breakpoint as it changes from core to core.
     """
 
     def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120, trap=None):
@@ -106,8 +107,8 @@ class Machine(lab.Booted):
             f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, bios=BIOS,
                                   vgabios=VGABIOS, dir=self.dir))
         with open(os.path.join(self.dir, "rc"), "w") as f:
-            f.write(("lb %s\n" % trap[0] if trap else "") + "c\n")
-        self.orders = list(trap[1]) if trap else []
+            f.write("".join("lb %s\n" % a for a in trap[0]) + "c\n" if trap else "c\n")
+        self.orders, self.ordered = trap[1] if trap else [], 0
         self.start = time.monotonic()
         self.question = self.answer = None
         self.asked = False
@@ -182,9 +183,6 @@ class Machine(lab.Booted):
                     text = text[prompt.end():]
 
     def _at_prompt(self, said):
-        if self.orders:
-            self._say(self.orders.pop(0))
-            return
         if self.question is not None:
             if self.asked:
                 self.heard += said
@@ -194,6 +192,11 @@ class Machine(lab.Booted):
                 return
             self.answer, self.question = self.heard, None
             self.changed.notify_all()
+        elif self.ordered < len(self.orders):
+            self._say(self.orders[self.ordered])
+            self.ordered += 1
+            return
+        self.ordered = 0
         self._say("c")
 
     def _say(self, command):

@@ -6,40 +6,47 @@ so Bochs's debugger does: it changes the value of a VMWRITE of ours while it is 
 import re
 import subprocess
 
-from bochs import boot, symbol
+from bochs import boot
 from lab import ELF, Tap, guest, ws
 
 FUNCTIONS = ("vmx_run", "vmx_write_controls", "vmx_write_host", "vcpu_load", "finish_move")
 # What is spoilt (SDM 3 appendix B), and what is to be said of it: one for each area, and RFLAGS in the middle of a run.
 CASES = [
-    ("processor-based controls", 0x4002, r"processor-based controls is 0: bits the processor does not allow \(27\.2\.1\.1\)"),
-    ("host CR0", 0x6c00, r"host CR0 is 0: bits fixed in VMX operation \(27\.2\.2\)"),
-    ("guest RFLAGS", 0x6820, r"guest RFLAGS is 0: reserved bits, or VM where it cannot be \(27\.3\.1\.4\)"),
+    ("processor-based controls", 0x4002, r"processor-based controls is 0x0: bits the processor does not allow \(27\.2\.1\.1\)"),
+    ("host CR0", 0x6c00, r"host CR0 is 0x0: bits fixed in VMX operation \(27\.2\.2\)"),
+    ("guest RFLAGS", 0x6820, r"guest RFLAGS is 0x0: reserved bits, or VM where it cannot be \(27\.3\.1\.4\)"),
 ]
 
 
-def vmwrite_of(field):
-    """The address of the instruction that writes this field, and the register it writes."""
+def code(*names):
+    """The instructions of these functions, as lines of (address, text)."""
     text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", ELF], capture_output=True, text=True, check=True).stdout
-    for function in re.split(r"\n\n", text):
-        if not re.search(r"<(%s)>:" % "|".join(FUNCTIONS), function):
-            continue
-        holder = None
-        for line in function.splitlines():
-            m = re.search(r"mov +\$0x%x,%%(e..|r\d+d)$" % field, line)
-            if m:
-                holder = re.sub(r"^e", "r", m.group(1)).rstrip("d")
-            m = re.search(r"^([0-9a-f]+):\s+vmwrite %(r\w+),%(r\w+)$", line)
-            if m and holder == m.group(3):
-                return int(m.group(1), 16), m.group(2)
+    found = []
+    for function in text.split("\n\n"):
+        if re.search(r"<(%s)>:" % "|".join(names), function):
+            found += [(int(m.group(1), 16), m.group(2)) for m in re.finditer(r"^([0-9a-f]+):\s+(.*)$", function, re.M)]
+    return found
+
+
+def vmwrite_of(field):
+    """The addresses of the instruction that writes this field and of the one before, and the register it writes."""
+    holder, before = None, None
+    for address, text in code(*FUNCTIONS):
+        m = re.match(r"mov +\$0x%x,%%(e..|r\d+d)$" % field, text)
+        if m:
+            holder = re.sub(r"^e", "r", m.group(1)).rstrip("d")
+        m = re.match(r"vmwrite %(r\w+),%(r\w+)$", text)
+        if m and holder == m.group(2):
+            return [before, address], m.group(1)
+        before = address
     raise RuntimeError("nothing writes field %#x" % field)
 
 
 tap = Tap()
 for words, field, pattern in CASES:
-    address, register = vmwrite_of(field)
+    places, register = vmwrite_of(field)
     low = register.replace("r", "e", 1) if register[1:].isalpha() else register + "d"
-    with boot([ws("one", [1], "64M", guest("smoke"))], cpus=2, limit=60, trap=(hex(address), ["set $cpu = 1", "set %s = 0" % low, "d 1"])) as m:
+    with boot([ws("one", [1], "64M", guest("smoke"))], cpus=2, limit=60, trap=([hex(a) for a in places], ["set $cpu = 1", "set %s = 0" % low])) as m:
         m.wait(r"one: all cores out")
         said = [t for t in m.text() if "cannot be entered" in t]
         tap.ok(len(said) == 1 and re.search(r"^error: one: cpu 0 cannot be entered: " + pattern, said[0]), "%s: %s" % (words, said[0] if said else "not named"),
@@ -49,7 +56,7 @@ for words, field, pattern in CASES:
 
 # A panic ends VMX operation on every core, so that no warm reset is held back (SDM 3 §24.8).
 with boot([ws("one", [1], "64M", guest("smoke"))], cpus=4, limit=60,
-          trap=(hex(symbol("vcpu_exit_cpuid")), ["set $cpu = 1", "set edi = 16", "d 1"])) as m:
+          trap=([hex(a) for a, _ in code("vcpu_exit_cpuid")[:2]], ["set $cpu = 1", "set edi = 16"])) as m:
     m.wait("halted")
     tap.ok(m.find("panic: exception 14") and m.find("halted"), "a panic in the middle of an exit", m.log()[-20:])
     m.wait("never", timeout=1)  # the others stop meanwhile

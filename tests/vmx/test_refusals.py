@@ -12,9 +12,10 @@ ONE = [ws("one", [1], "64M", guest("smoke"))]
 def feature_control(value):
     """
     Bochs locks IA32_FEATURE_CONTROL with VMX on at reset, and nothing can change it. So its debugger changes what the
-    first RDMSR of it brings (behind the two bytes of the instruction).
+    first RDMSR of it brings: right behind the instruction's two bytes, and where it jumps to from there.
     """
-    return '%#x if "ecx == 0x3a"' % (symbol("rdmsr_at") + 2), ["set $cpu = 0", "set eax = %d" % value, "d 1"]
+    places = symbol("rdmsr_at") + 2, symbol("rdmsr_bad") + 3
+    return ['%#x if "ecx == 0x3a"' % a for a in places], ["set $cpu = 0", "set eax = %d" % value]
 
 
 # As a firmware leaves the register: 1 locked, 2 VMX within SMX, 4 VMX outside of it (SDM 3 §24.7).
