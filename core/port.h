@@ -114,6 +114,8 @@ static inline bool port_place_shown(const struct port_place *p)
 
 /* Write back the cache lines of [va, va + n), for page walkers that do not snoop. */
 void port_cache_flush(const void *va, size_t n);
+/* Write back and empty all caches of the calling core, those it shares included: WBINVD, milliseconds. */
+void port_cache_flush_all(void);
 
 /* Earlier writes are visible to devices and cores before later ones / earlier accesses complete. */
 void port_wmb(void);

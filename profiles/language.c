@@ -96,7 +96,7 @@ static const struct field stream_fields[] = {
      .help = "Minutes without input before a viewer is dropped; 0 never.", .also = "idle timeout"},
 };
 SCHEMA(stream, "stream", NULL,
-       "Settings of the streaming agent; `caprock build` writes them to `NAME.agent.conf`.");
+       "Settings of the streaming agent, which finds them on the kernel's command line.");
 #undef STRUCT
 
 /* ---- workstation ----------------------------------------------------------------------------- */

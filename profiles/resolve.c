@@ -1,8 +1,10 @@
 #include "core/base/err.h"
 #include "core/base/fmt.h"
+#include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/partition/plan.h"
 #include "profiles/find.h"
+#include "profiles/stream.h"
 
 #define DEVICES_PER_WISH 8 /* functions a card has at most */
 
@@ -28,10 +30,14 @@ u64 resolve_memory(const struct site *s, const struct facts *f)
 	u64 bytes = 64 + s->nworkstations *
 			     (sizeof(struct want) + sizeof(struct resolved_workstation) + 64);
 
-	for (u32 i = 0; i < s->nworkstations; i++)
-		bytes += wishes_of(&s->workstations[i]) *
-			     (sizeof(struct plan_device) + sizeof(void *) + sizeof(u32)) +
-			 64;
+	for (u32 i = 0; i < s->nworkstations; i++) {
+		const struct profile *w = &s->workstations[i];
+
+		bytes +=
+		    wishes_of(w) * (sizeof(struct plan_device) + sizeof(void *) + sizeof(u32)) + 64;
+		if (GIVEN(w, stream))
+			bytes += str_len(w->command_line) + STREAM_WORDS_MAX + 16;
+	}
 	return bytes;
 }
 
@@ -278,6 +284,25 @@ static u32 resolve_node(const struct resolver *v)
 	return PLANNER_ANY_NODE;
 }
 
+/*
+ * What the streaming agent is told, then what people wrote: so theirs wins, and a "--" in it, behind which all
+ * is init's, cuts nothing off. NULL: the arena is too small.
+ */
+static const char *command_line(struct resolver *v)
+{
+	char words[STREAM_WORDS_MAX], *line;
+	size_t own = str_len(v->w->command_line), more = stream_words(v->w, words);
+
+	if (!more)
+		return v->w->command_line;
+	line = arena_take(v->arena, more + own + 1, 1);
+	if (!line)
+		return NULL;
+	memcpy(line, words, more);
+	memcpy(line + more, v->w->command_line, own + 1);
+	return line;
+}
+
 static int resolve_workstation(struct resolver *v)
 {
 	const struct profile *w = v->w;
@@ -294,9 +319,11 @@ static int resolve_workstation(struct resolver *v)
 	    .boot = (enum plan_boot_kind)w->boot,
 	    .kernel = w->kernel,
 	    .initrd = w->initrd,
-	    .cmdline = w->command_line,
+	    .cmdline = command_line(v),
 	    .autostart = w->autostart,
 	};
+	if (!v->want->cmdline)
+		return ERR_NOMEM;
 	for (u32 i = 0; i < sizeof(w->uuid); i++)
 		v->want->uuid[i] = w->uuid[i];
 	v->room = wishes_of(w);

@@ -8,6 +8,7 @@
 #include "core/metal/log.h"
 #include "core/metal/panic.h"
 #include "core/metal/remap.h"
+#include "core/metal/run.h"
 #include "core/metal/symbols.h"
 #include "core/port.h"
 
@@ -69,6 +70,17 @@ static void save_record(void)
 	port_cache_flush(record, sizeof(*record));
 }
 
+/*
+ * A core in VMX operation, or with GIF 0, holds INIT back, and on some boards a warm reset is that and
+ * nothing more: leave both first. For good.
+ */
+static __noreturn void stop_core(void)
+{
+	if (virt && this_cpu())
+		virt->core_stop(this_cpu());
+	cpu_stop();
+}
+
 static void begin(void)
 {
 	u32 me = this_cpu() ? this_cpu()->index + 1 : 1, none = 0;
@@ -89,7 +101,7 @@ static __noreturn void end(void)
 	remap_quiesce();
 	if (record)
 		boot_keep_crash(boot, record->text, record->length);
-	cpu_stop();
+	stop_core();
 }
 
 /* Frame pointers are kept (-fno-omit-frame-pointer), so a trace is a walk of saved RBPs. */
@@ -158,7 +170,7 @@ void panic_trap(const struct trap_frame *f)
 void panic_nmi(const struct trap_frame *f)
 {
 	if (__atomic_load_n(&panicking, __ATOMIC_ACQUIRE))
-		cpu_stop();
+		stop_core();
 }
 
 void refuse_boot(const char *remedy, const char *format, ...)

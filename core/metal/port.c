@@ -28,6 +28,11 @@ void port_cache_flush(const void *va, size_t n)
 	port_mb();
 }
 
+void port_cache_flush_all(void)
+{
+	asm volatile("wbinvd" : : : "memory");
+}
+
 /* Stores are not reordered with stores on x86; SFENCE also orders write-combining ones. */
 void port_wmb(void)
 {

@@ -26,6 +26,7 @@ static int build_domain(struct workstation *w, struct devices *ds)
 	if (err)
 		return err;
 	w->domain = &ds->domain;
+	w->guest.incoherent = !remap_iommu()->caps.snoop_control;
 	for (u32 i = 0; i < w->guest.nram && !err; i++)
 		err = iommu_map(w->domain, IOVA(w->guest.ram[i].gpa.v), w->guest.ram[i].hpa,
 				w->guest.ram[i].size, PT_RW);

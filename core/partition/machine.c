@@ -28,6 +28,9 @@ u32 machine_find_function(const struct machine *m, const struct pci_path *path)
 
 u32 machine_find_cpu(const struct machine *m, u32 apic_id)
 {
+	/* On most machines ids count up from 0. */
+	if (apic_id < m->ncpus && m->cpus[apic_id].apic_id == apic_id)
+		return apic_id;
 	for (u32 i = 0; i < m->ncpus; i++)
 		if (m->cpus[i].apic_id == apic_id)
 			return i;

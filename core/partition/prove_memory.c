@@ -51,6 +51,15 @@ static void check_overlap(struct proof *p, const struct piece *a, const struct p
 		       range_text(&ta, a->base, a->size));
 }
 
+/*
+ * May they overlap? Never false when sound pieces do: this is what is asked of each pair, so it is kept
+ * short, and check_overlap() has the last word.
+ */
+static bool near(const struct piece *b, u64 base, u64 size)
+{
+	return b->base - base < size || base - b->base < b->size;
+}
+
 /* Against everything numbered before it. */
 static void check_shared(struct proof *p, u32 w, u32 i, const struct piece *hv,
 			 const struct piece *bundle)
@@ -62,9 +71,16 @@ static void check_shared(struct proof *p, u32 w, u32 i, const struct piece *hv,
 	check_overlap(p, hv, &b);
 	check_overlap(p, bundle, &b);
 	for (u32 v = 0; v <= w; v++) {
-		u32 n = v == w ? i : 1 + p->next->workstations[v].nram;
+		const struct plan_workstation *ws = &p->next->workstations[v];
+		u32 n = v == w ? i : 1 + ws->nram;
 
-		for (u32 k = 0; k < n; k++) {
+		if (n && near(&b, ws->grant.base.v, ws->grant.size)) {
+			a = ws_piece(p->next, v, 0);
+			check_overlap(p, &a, &b);
+		}
+		for (u32 k = 1; k < n; k++) {
+			if (!near(&b, ws->ram[k - 1].hpa.v, ws->ram[k - 1].size))
+				continue;
 			a = ws_piece(p->next, v, k);
 			check_overlap(p, &a, &b);
 		}

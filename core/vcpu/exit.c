@@ -460,6 +460,40 @@ static void exit_xsetbv(struct vcpu *v)
 }
 
 /*
+ * The caches hold what neighbours work with, too: one workstation writes them back so often and no more,
+ * which costs the others a few per cent at worst, after as many at once as a start of Linux may want.
+ */
+#define WRITE_BACK_PERIOD_NS 50000000ull
+#define WRITE_BACK_BURST     32
+
+/* May one of the guest's cores write back now? write_back_at runs ahead of time by what was used up. */
+static bool take_write_back(struct guest *g)
+{
+	u64 now = port_time_ns(), at = __atomic_load_n(&g->write_back_at, __ATOMIC_RELAXED);
+
+	if (at > now + (WRITE_BACK_BURST - 1) * WRITE_BACK_PERIOD_NS)
+		return false;
+	return __atomic_compare_exchange_n(&g->write_back_at, &at,
+					   max_u64(at, now) + WRITE_BACK_PERIOD_NS, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/*
+ * INVD and WBINVD. Where all DMA is coherent they have nothing to do. INVD never runs: it would throw away
+ * what others wrote. Before its time a WBINVD is not passed: the guest is entered in front of it again,
+ * takes its interrupts there, and comes back.
+ */
+static void exit_cache(struct vcpu *v)
+{
+	if (v->guest->incoherent) {
+		if (!take_write_back(v->guest))
+			return;
+		port_cache_flush_all();
+	}
+	skip_instruction(v);
+}
+
+/*
  * #DB and #AC are intercepted so that a handler that raises them again without end cannot keep the
  * core from the kick (CVE-2015-5307, CVE-2015-8104); they are the guest's all the same.
  */
@@ -507,8 +541,7 @@ static void (*const handlers[EXIT_CAUSES])(struct vcpu *v) = {
     [EXIT_MMIO] = vcpu_exit_mmio,
     [EXIT_CR] = exit_cr,
     [EXIT_XSETBV] = exit_xsetbv,
-    /* INVD never runs; WBINVD has nothing to do, all DMA of this machine is coherent. */
-    [EXIT_CACHE] = skip_instruction,
+    [EXIT_CACHE] = exit_cache,
     [EXIT_EXCEPTION] = exit_exception,
     [EXIT_NMI] = exit_nothing,
     [EXIT_IRET] = exit_nothing,

@@ -99,7 +99,9 @@ struct guest {
 	struct cpuid_table cpuid;
 	struct msr_workstation msr;
 	struct platform platform;
-	void *hw; /* the backend's */
+	bool incoherent;   /* a device of its own may reach memory past the caches */
+	u64 write_back_at; /* port_time_ns() up to which its WBINVDs are used up; any core, atomic */
+	void *hw;	   /* the backend's */
 	struct counters_workstation *counters;
 };
 
@@ -142,6 +144,23 @@ void vcpu_exit_cpuid(struct vcpu *v);
 void vcpu_exit_msr_read(struct vcpu *v);
 void vcpu_exit_msr_write(struct vcpu *v);	    /* EXIT_IPI and EXIT_APIC, too */
 void vcpu_exit_apic_write(struct vcpu *v, u32 reg); /* the same for MSR 800h + reg, reg < 100h */
+
+#define VCPU_MSR_APIC_BASE 0x1b
+#define VCPU_MSR_X2APIC	   0x800 /* 100h registers */
+
+/* WRMSR: notes the exit by its cause, and handles it. */
+static inline void vcpu_exit_wrmsr(struct vcpu *v)
+{
+	u32 msr = (u32)v->gpr[GPR_CX], reg = msr - VCPU_MSR_X2APIC;
+
+	if (reg < 0x100) {
+		vcpu_note_exit(v, reg == LAPIC_ICR ? EXIT_IPI : EXIT_APIC);
+		vcpu_exit_apic_write(v, reg);
+	} else {
+		vcpu_note_exit(v, msr == VCPU_MSR_APIC_BASE ? EXIT_APIC : EXIT_MSR_WRITE);
+		vcpu_exit_msr_write(v);
+	}
+}
 /* EXIT_IO but for string instructions: IN and OUT, with what would be in v->exit.io. */
 void vcpu_exit_port(struct vcpu *v, u16 port, u8 width, bool in, u64 next_rip);
 void vcpu_exit_mmio(struct vcpu *v);

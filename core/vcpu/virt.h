@@ -62,7 +62,7 @@ struct virt_ops {
 	/* The largest leaf of the second-level tables. */
 	enum pt_leaf_max (*leaf_max)(void);
 
-	/* Make the calling core able to run guests, and undo it. */
+	/* Make the calling core able to run guests, and undo it, where it was done, before a reset. */
 	__must_check int (*core_start)(struct cpu *c);
 	void (*core_stop)(struct cpu *c);
 

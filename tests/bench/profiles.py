@@ -69,12 +69,12 @@ def main():
         each = {n: (counts[n] - counts[n // 2]) / (n // 2) for n in SIZES[1:]}
         for n in SIZES[1:]:
             print("profiles.each_of_%d %d instructions" % (n, each[n]))
-        # Exactly linear is 1; twice as much for each when there are four times as many is still far from square.
+        # Exactly linear is 1, square 4. The proof compares pairs, for it has no memory of its own: briefly enough not to show.
         growth = each[64] / each[16]
         print("profiles.growth %.2f ratio" % growth)
         if "--check" in sys.argv:
-            print("%sok 1 - a check's instructions grow with the workstations (%.2f a piece, from 16 to 64)" % ("" if growth < 2 else "not ", growth))
-            return growth >= 2
+            print("%sok 1 - a check's instructions grow with the workstations (%.2f a piece, from 16 to 64)" % ("" if growth < 1.25 else "not ", growth))
+            return growth >= 1.25
     return 0
 
 

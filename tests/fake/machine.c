@@ -34,6 +34,7 @@ static struct {
 	u32 nram, nwindow, nfunction;
 	struct fake_watch *watch;
 	u64 ns;
+	u32 cache_flushes;
 } machine;
 
 void fake_fail(const char *format, ...)
@@ -288,6 +289,16 @@ void port_cache_flush(const void *va, size_t n)
 	for (struct fake_watch *w = machine.watch; w; w = w->next)
 		if (w->flush)
 			w->flush(w->model, va, n);
+}
+
+void port_cache_flush_all(void)
+{
+	machine.cache_flushes++;
+}
+
+u32 fake_cache_flushes(void)
+{
+	return machine.cache_flushes;
 }
 
 static void barrier(void)

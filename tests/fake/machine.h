@@ -58,6 +58,9 @@ void fake_watch_add(struct fake_watch *w);
 /* Let the clock of port_time_ns() pass; each port_relax() passes 1 microsecond by itself. */
 void fake_time_pass(u64 ns);
 
+/* How often port_cache_flush_all() was called since fake_machine_reset(). */
+u32 fake_cache_flushes(void);
+
 /* Sees every line of port_log() while not NULL. */
 extern void (*fake_log)(enum log_level level, const char *line);
 

@@ -74,18 +74,11 @@ with tempfile.TemporaryDirectory() as d:
         labels = {t.firstChild.data: t.getAttribute("class").split() for t in picture.getElementsByTagName("text")}
         ok({str(c) for c in owned} < set(labels) and "d" in labels["0"], "its picture numbers every processor, the host core's in white", labels)
     made = sorted(os.listdir(d + "/rig"))
-    ok(made == ["caprock-usb.img", "caprock.bundle", "caprock.iso", "plan.blob", "pxe", "reservoir-engineer.agent.conf"], "all media are made", made)
+    ok(made == ["caprock-usb.img", "caprock.bundle", "caprock.iso", "plan.blob", "pxe"], "all media are made", made)
     ok(sorted(os.listdir(d + "/geomodeller")) == ["caprock.bundle", "plan.blob"], "--only bundle makes none")
     status, text, err = run("build", "rig.yaml", "-o", d + "/rig", cwd=folder)
     ok(status == 0, "building again replaces them", text + err)
     ok(run("build", "rig.yaml", "-o", d + "/x", "--only", "floppy", cwd=folder)[0] == 2, "--only refuses what it does not know")
-    conf = read(d, "rig", "reservoir-engineer.agent.conf")
-    ok("port=5900\n" in conf and "max_viewers=4\n" in conf and not os.path.exists(d + "/rig/seismic-interpreter.agent.conf"),
-       "what streams gets a file for its agent", conf)
-    if os.path.exists(os.path.join(BUILD, "caprock-agent")):
-        p = subprocess.run([os.path.join(BUILD, "caprock-agent"), "--config=" + d + "/rig/reservoir-engineer.agent.conf", "--help"],
-                           capture_output=True, text=True)
-        ok(p.returncode == 0, "which the agent reads", p.stderr)
 
     # ---- refusals ----
     bad = os.path.join(d, "bad.yaml")

@@ -12,6 +12,7 @@
 
 #include "core/port.h"
 #include "core/vcpu/vcpu.h"
+#include "tests/fake/machine.h"
 
 #define RAM	  MIB(2)
 #define HPA	  GIB(4) /* where the guest's RAM lies */
@@ -276,6 +277,39 @@ static void what_was_decoded_is_known_while_it_can_be_compared(void **state)
 	assert_null(vcpu_known_instruction(&vcpu));
 }
 
+static void caches_are_written_back_for_incoherent_devices_now_and_then(void **state)
+{
+	CODE_IS("\x0f\x09");
+	fake_machine_reset();
+	vcpu.exit.len = 2;
+	exit_with(EXIT_CACHE);
+	assert_int_equal(vcpu.rip, CODE + 2);
+	assert_int_equal(fake_cache_flushes(), 0);
+
+	guest.incoherent = true;
+	for (u32 i = 1; i <= 32; i++) {
+		vcpu.rip = CODE;
+		exit_with(EXIT_CACHE);
+		assert_int_equal(vcpu.rip, CODE + 2);
+		assert_int_equal(fake_cache_flushes(), i);
+	}
+	/* Too soon: it stays where it is. */
+	vcpu.moved = false;
+	vcpu.rip = CODE;
+	fake_time_pass(49999999);
+	exit_with(EXIT_CACHE);
+	assert_int_equal(vcpu.rip, CODE);
+	assert_false(vcpu.moved);
+	assert_int_equal(fake_cache_flushes(), 32);
+	fake_time_pass(1);
+	exit_with(EXIT_CACHE);
+	assert_int_equal(vcpu.rip, CODE + 2);
+	vcpu.rip = CODE;
+	exit_with(EXIT_CACHE);
+	assert_int_equal(vcpu.rip, CODE);
+	assert_int_equal(fake_cache_flushes(), 33);
+}
+
 static void a_write_to_the_local_apic(void **state)
 {
 	CODE_IS("\x0f\x30");
@@ -447,6 +481,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(cpuid_moves_on_by_its_decoded_length, set_up),
 	    cmocka_unit_test_setup(what_was_decoded_is_known_while_it_can_be_compared, set_up),
+	    cmocka_unit_test_setup(caches_are_written_back_for_incoherent_devices_now_and_then,
+				   set_up),
 	    cmocka_unit_test_setup(a_write_to_the_local_apic, set_up),
 	    cmocka_unit_test_setup(the_last_exits_are_remembered, set_up),
 	    cmocka_unit_test_setup(a_load_and_a_store, set_up),

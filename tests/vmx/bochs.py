@@ -33,7 +33,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 megs: {mem}
 cpu: model={model}, count={cpus}:1:1, ips={ips}, reset_on_triple_fault=0
-romimage: file={bios}
+romimage: file={bios}, options=fastboot
 vgaromimage: file={vgabios}
 ata0: enabled=1
 ata0-master: type=cdrom, path={dir}/cap.iso, status=inserted
@@ -64,6 +64,12 @@ def hypervisor(path):
         f.write(data.replace(FRAMEBUFFER_TAG, END_TAG))
 
 
+def symbol(name):
+    """An address in the hypervisor."""
+    text = subprocess.run(["nm", ELF], capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"^([0-9a-f]+) \w %s$" % name, text, re.M).group(1), 16)
+
+
 def make_iso(folder, bundle_path):
     boot = os.path.join(folder, "iso/boot")
     os.makedirs(os.path.join(boot, "grub"))
@@ -82,9 +88,13 @@ def make_iso(folder, bundle_path):
 
 
 class Machine(lab.Booted):
-    """One run of Bochs; the interface is that of lab.Machine."""
+    """
+    One run of Bochs; the interface is that of lab.Machine. `trap`: addresses, perhaps with
+    conditions, and what the debugger is told, a command each, when a core comes there. Two that follow each other do
+    where one may not: Bochs looks at no breakpoint as it changes from core to core.
+    """
 
-    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120):
+    def __init__(self, folder, bundle_path=None, model="skylake_x", cpus=4, mem=512, ips=IPS, limit=120, trap=None):
         self.scratch = folder
         self.dir = folder.path
         self.lines, self.errors = [], []
@@ -97,9 +107,11 @@ class Machine(lab.Booted):
             f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, bios=BIOS,
                                   vgabios=VGABIOS, dir=self.dir))
         with open(os.path.join(self.dir, "rc"), "w") as f:
-            f.write("c\n")
+            f.write("".join("lb %s\n" % a for a in trap[0]) + "c\n" if trap else "c\n")
+        self.orders, self.ordered = trap[1] if trap else [], 0
         self.start = time.monotonic()
-        self.debugger = ""
+        self.question = self.answer = None
+        self.asked = False
         self.process = subprocess.Popen(["bochs", "-q", "-f", os.path.join(self.dir, "bochsrc"), "-rc",
                                          os.path.join(self.dir, "rc")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
@@ -152,61 +164,67 @@ class Machine(lab.Booted):
         self.lines.append((time.monotonic() - self.start, who, m.group(2) if m else text))
 
     def _read_debugger(self):
-        fd = self.process.stdout.fileno()
+        """
+        Bochs's debugger says "<bochs:N> " whenever the machine stands still, and waits for one command. Each of
+        these prompts gets exactly one: what is asked, or to go on. So a request to stop that comes
+        late stops the machine once more and does no harm, and one that is forgotten is only made again.
+        """
+        text, seen = "", 0
         while True:
-            raw = os.read(fd, 65536)
+            raw = os.read(self.process.stdout.fileno(), 65536)
             if not raw:
                 return
             with self.changed:
-                self.debugger += raw.decode(errors="replace")
-                self.changed.notify_all()
+                text += raw.decode(errors="replace")
+                for prompt in iter(lambda: re.search(r"<bochs:(\d+)> ", text), None):
+                    if int(prompt.group(1)) > seen:
+                        seen = int(prompt.group(1))
+                        self._at_prompt(text[:prompt.start()])
+                    text = text[prompt.end():]
 
-    def _debug(self, command, pattern, timeout=20):
-        """Stop the machine, say `command`, wait for `pattern` in the answer, go on."""
-        with self.changed:
-            self.debugger = ""
-        end = time.monotonic() + timeout * PATIENCE
-        # A request to stop that comes before the last `c` was carried out is forgotten, and one that comes after
-        # the machine stood still stops it once more later: so the command is there for whichever stop it meets.
-        self.process.send_signal(signal.SIGINT)
-        self._say(command)
-        m = self._answer(pattern, 0.5)
-        while not m:
-            if self.ended or time.monotonic() > end:
-                return None
-            self.process.send_signal(signal.SIGINT)
-            m = self._answer(pattern, 0.5)
-        # A request that was late stops the machine once more, now or a moment later: go on from there too.
-        with self.changed:
-            self.debugger = ""
+    def _at_prompt(self, said):
+        if self.question is not None:
+            if self.asked:
+                self.heard += said
+            self.asked = True
+            if self.question:
+                self._say(self.question.pop(0))
+                return
+            self.answer, self.question = self.heard, None
+            self.changed.notify_all()
+        elif self.ordered < len(self.orders):
+            self._say(self.orders[self.ordered])
+            self.ordered += 1
+            return
+        self.ordered = 0
         self._say("c")
-        if self._answer("Next at t=", 0.3):
-            self._say("c")
-        return m
 
     def _say(self, command):
-        self.process.stdin.write((command + "\n").encode())
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write((command + "\n").encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it ends: _read() says so
 
-    def _answer(self, pattern, seconds):
-        end = time.monotonic() + seconds
+    def debug(self, *commands, timeout=20):
+        """What the debugger answers to these, for which the machine stops and then goes on. None: nothing."""
+        end = time.monotonic() + timeout * PATIENCE
         with self.changed:
-            while True:
-                m = re.search(pattern, self.debugger, re.S)
-                left = end - time.monotonic()
-                if m or self.ended or left <= 0:
-                    return m
-                self.changed.wait(left)
+            self.question, self.asked, self.heard, self.answer = list(commands), False, "", None
+            while self.answer is None and not self.ended and time.monotonic() < end:
+                if not self.asked:
+                    self.process.send_signal(signal.SIGINT)
+                self.changed.wait(0.5)
+            self.question = None
+            return self.answer
 
     def memory(self, address, size):
         """Bytes of physical memory, by the debugger."""
         words = (size + 3) // 4
-        last = address + (words - 1) // 4 * 16
-        m = self._debug("xp /%dwx %#x" % (words, address), r"\[bochs\]:\n(.*?0x0*%x[^\n]*\n)" % last)
-        if not m:
-            return None
-        values = [int(v, 16) for line in m.group(1).splitlines() if ":" in line for v in line.split(":")[1].split()]
-        return b"".join(v.to_bytes(4, "little") for v in values)[:size]
+        answer = self.debug("xp /%dwx %#x" % (words, address)) or ""
+        lines = re.findall(r"^0x[0-9a-f]+ <[^>]*>:((?:\t0x[0-9a-f]{8})+)$", answer, re.M)
+        values = [int(v, 16) for line in lines for v in line.split()]
+        return b"".join(v.to_bytes(4, "little") for v in values)[:size] if len(values) == words else None
 
     def counters(self):
         if not self.counters_at:

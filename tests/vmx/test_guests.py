@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The tiny guests of the SVM suite, the same binaries, on VMX: all that they expect holds."""
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from bochs import boot
 from lab import Tap, guest, verdict, ws
@@ -17,15 +19,35 @@ BOOTS = [
     ("tigerlake", "x2APIC", [("ctl", [1], "64M", ""), ("smp", [2, 3], "64M", "")]),
 ]
 
-tap = Tap()
-for model, words, guests in BOOTS if len(sys.argv) < 2 else [BOOTS[int(sys.argv[1])]]:
+
+
+def run(model, words, guests):
+    """Boot them; a list of what to call Tap with, since two machines run at a time."""
     words = "%s, %s" % (model, words)
+    found = Found()
     with boot([ws(n, cpus, mem, guest(n), cmdline) for n, cpus, mem, cmdline in guests], model=model) as m:
         names = [g[0] for g in guests]
         m.wait_tallies(names)
         for n in names:
-            verdict(tap, m.text(n), "%s (%s)" % (n, words), m.log() + m.emulator_log())
-            tap.ok(m.wait("%s: all cores out" % n, timeout=20), "%s powered off (%s)" % (n, words), m.text())
-        tap.ok(m.find("4 of 4 cores online"), "four cores (%s)" % words, m.text())
-        tap.ok(not m.find("panic"), "the hypervisor is well (%s)" % words, m.text())
+            verdict(found, m.text(n), "%s (%s)" % (n, words), m.log() + m.emulator_log())
+            found.ok(m.wait("%s: all cores out" % n, timeout=20), "%s powered off (%s)" % (n, words), m.text())
+        found.ok(m.find("4 of 4 cores online"), "four cores (%s)" % words, m.text())
+        found.ok(not m.find("panic"), "the hypervisor is well (%s)" % words, m.text())
+    return found
+
+
+class Found(list):
+    """Results of one machine, to be told in their order."""
+
+    def ok(self, good, words, details=()):
+        self.append((good, words, list(details)))
+        return good
+
+
+tap = Tap()
+chosen = BOOTS if len(sys.argv) < 2 else [BOOTS[int(sys.argv[1])]]
+with ThreadPoolExecutor(max_workers=min(2, os.cpu_count())) as pool:
+    for found in pool.map(lambda b: run(*b), chosen):
+        for result in found:
+            tap.ok(*result)
 tap.done()

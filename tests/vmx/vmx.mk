@@ -2,7 +2,7 @@
 
 # bochs-term: the least of the front ends of which the package wants one; the tests run without any.
 PACKAGES += bochs bochs-term bochsbios vgabios grub-common grub-pc-bin xorriso mtools
-VMX_TESTS := $(addprefix tests/vmx/test_,guests.py refusals.py steady.py)
+VMX_TESTS := $(addprefix tests/vmx/test_,guests.py refusals.py entry.py steady.py)
 VMX_SLOW := $(addprefix tests/vmx/test_,isolation.py life.py debian.py)
 TESTS += $(VMX_TESTS)
 TESTS_ALL += $(VMX_SLOW)

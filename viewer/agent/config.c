@@ -231,6 +231,49 @@ int config_file(struct config *c, const char *path, char *error, size_t n)
 	return e;
 }
 
+/* The next word of a command line, or NULL: spaces within double quotes belong to a word. */
+static char *next_word(char **at)
+{
+	char *word = *at + strspn(*at, " \t\n"), *p = word;
+	bool quoted = false;
+
+	for (; *p && (quoted || !isspace((unsigned char)*p)); p++)
+		quoted ^= *p == '"';
+	*at = *p ? p + 1 : p;
+	*p = 0;
+	return *word ? word : NULL;
+}
+
+int config_kernel_line(struct config *c, const char *path, char *error, size_t n)
+{
+	static const char prefix[] = "caprock.agent.";
+	char why[512], *line = NULL, *at, *word;
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
+	int e = 0;
+
+	if (!f && errno == ENOENT)
+		return 0;
+	if (!f) {
+		snprintf(error, n, "cannot read %s: %m", path);
+		return ERR_IO;
+	}
+	at = getline(&line, &room, f) < 0 ? NULL : line;
+	fclose(f);
+	while (!e && at && (word = next_word(&at))) {
+		char *eq = strchr(word, '=');
+
+		if (strncmp(word, prefix, strlen(prefix)) || !eq)
+			continue;
+		*eq = 0;
+		e = config_set(c, word + strlen(prefix), eq + 1, why, sizeof(why));
+		if (e)
+			snprintf(error, n, "%s: %s%s", path, prefix, why);
+	}
+	free(line);
+	return e;
+}
+
 int config_check(const struct config *c, char *error, size_t n)
 {
 	const char *why = NULL;

@@ -38,6 +38,11 @@ struct config {
 void config_default(struct config *c);
 /* 0, or a negative error with the text that says what is wrong and where. */
 __must_check int config_file(struct config *c, const char *path, char *error, size_t n);
+/*
+ * What the workstation's profile says, by words caprock.agent.KEY=VALUE of the kernel's command line in `path`
+ * (/proc/cmdline). A file that is not there says nothing.
+ */
+__must_check int config_kernel_line(struct config *c, const char *path, char *error, size_t n);
 __must_check int config_set(struct config *c, const char *key, const char *value, char *error,
 			    size_t n);
 /* Checks that the whole makes sense. */

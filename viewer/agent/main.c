@@ -16,9 +16,38 @@ static const struct input_ops *const inputs[] = {&input_xtest, &input_uinput, &i
 
 static void usage(void)
 {
-	puts("caprock-agent [--config=FILE] [--KEY=VALUE ...]\n"
-	     "Streams this desktop to caprock-viewer and to VNC clients. Keys:\n");
+	puts(
+	    "caprock-agent [--config=FILE] [--kernel-line=FILE] [--KEY=VALUE ...]\n"
+	    "Streams this desktop to caprock-viewer and to VNC clients. What a profile of Caprock says is\n"
+	    "found in /proc/cmdline, or in the file that is named instead. Keys:\n");
 	config_print_keys();
+}
+
+/* The argument's value when it is --NAME=VALUE, else NULL. */
+static const char *value_of(const char *argument, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(argument, "--", 2) && !strncmp(argument + 2, name, n) &&
+		       argument[n + 2] == '='
+		   ? argument + n + 3
+		   : NULL;
+}
+
+/* Files first, then what the workstation's profile says, whatever the order of the arguments. */
+static int configure(struct config *c, int argc, char **argv, char *error, size_t n)
+{
+	const char *line = "/proc/cmdline", *value;
+
+	for (int i = 1; i < argc; i++) {
+		int e = (value = value_of(argv[i], "config")) ? config_file(c, value, error, n) : 0;
+
+		if (e)
+			return e;
+		if ((value = value_of(argv[i], "kernel-line")))
+			line = value;
+	}
+	return config_kernel_line(c, line, error, n);
 }
 
 static int arguments(struct config *c, int argc, char **argv, char *error, size_t n)
@@ -39,11 +68,12 @@ static int arguments(struct config *c, int argc, char **argv, char *error, size_
 			puts("caprock-agent " CAPROCK_VERSION);
 			exit(0);
 		}
+		if (value_of(argv[i], "config") || value_of(argv[i], "kernel-line"))
+			continue;
 		snprintf(key, sizeof(key), "%.*s",
 			 (int)(eq ? eq - argv[i] - 2 : (long)strlen(argv[i]) - 2), argv[i] + 2);
-		int e = !strcmp(key, "config") && eq
-			    ? config_file(c, eq + 1, error, n)
-			    : config_set(c, key, eq ? eq + 1 : "yes", error, n);
+		int e = config_set(c, key, eq ? eq + 1 : "yes", error, n);
+
 		if (e)
 			return e;
 	}
@@ -150,7 +180,8 @@ int main(int argc, char **argv)
 	config_default(&a.conf);
 	a.broker.fd = -1;
 	a.listen_fd = a.ws_fd = a.event_fd = a.signal_fd = -1;
-	if (arguments(&a.conf, argc, argv, error, sizeof(error)) ||
+	if (configure(&a.conf, argc, argv, error, sizeof(error)) ||
+	    arguments(&a.conf, argc, argv, error, sizeof(error)) ||
 	    config_check(&a.conf, error, sizeof(error)))
 		goto out;
 	fill_in(&a.conf);

@@ -4,9 +4,6 @@
 #include "core/metal/svm/svm.h"
 #include "core/vcpu/vcpu.h"
 
-#define SVM_MSR_APIC_BASE 0x1b
-#define SVM_MSR_X2APIC	  0x800
-
 /* Where the processor does not tell, exit.len stays at 0, as it was made. */
 static inline void svm_note_length(struct vm_exit *e, const struct vmcb *b)
 {
@@ -18,19 +15,6 @@ static inline void svm_note_length(struct vm_exit *e, const struct vmcb *b)
 #define IOIO_IN	    (1u << 0)
 #define IOIO_STRING (1u << 2)
 
-static inline void svm_handle_wrmsr(struct vcpu *v)
-{
-	u32 msr = (u32)v->gpr[GPR_CX], reg = msr - SVM_MSR_X2APIC;
-
-	if (reg < 0x100) {
-		vcpu_note_exit(v, reg == LAPIC_ICR ? EXIT_IPI : EXIT_APIC);
-		vcpu_exit_apic_write(v, reg);
-	} else {
-		vcpu_note_exit(v, msr == SVM_MSR_APIC_BASE ? EXIT_APIC : EXIT_MSR_WRITE);
-		vcpu_exit_msr_write(v);
-	}
-}
-
 /* The four that matter for speed come first, then the table. */
 static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s, struct vmcb *b)
 {
@@ -40,7 +24,7 @@ static inline void svm_handle_exit(struct vcpu *v, struct svm_vcpu *s, struct vm
 	if (code == SVM_MSR) {
 		svm_note_length(e, b);
 		if (b->exit_info1) {
-			svm_handle_wrmsr(v);
+			vcpu_exit_wrmsr(v);
 		} else {
 			vcpu_note_exit(v, EXIT_MSR_READ);
 			vcpu_exit_msr_read(v);

@@ -169,6 +169,8 @@ int svm_core_start(struct cpu *c)
 
 void svm_core_stop(struct cpu *c)
 {
+	if (!(rdmsr(MSR_EFER) & EFER_SVME))
+		return;
 	asm volatile("stgi");
 	wrmsr(MSR_VM_HSAVE, 0);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);

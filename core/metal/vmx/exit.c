@@ -1,37 +1,22 @@
 #include "core/metal/asm.h"
-#include "core/metal/vmx/vmx.h"
+#include "core/metal/vmx/handle.h"
 #include "core/port.h"
-#include "core/vcpu/vcpu.h"
 #include "core/vmx/entry_check.h"
 
-#define MSR_APIC_BASE	0x1b
-#define MSR_X2APIC_BASE 0x800
-#define MSR_ICR		(MSR_X2APIC_BASE + LAPIC_ICR)
+#define DR6_TRAPS 0x600full /* BS, BD and B3-B0, as the qualification of #DB has them */
+#define DR7_GD	  (1ull << 13)
+#define VECTOR_DB 1
+#define VECTOR_MC 18
 
-#define DR6_TRAPS  0x600full /* BS, BD and B3-B0, as the qualification of #DB has them */
-#define DR7_GD	   (1ull << 13)
-#define VECTOR_DB  1
-#define VECTOR_MC  18
-#define QUAL_WRITE (1u << 1)
-#define QUAL_FETCH (1u << 2)
-
-/* Exit qualification of an I/O instruction (SDM 3 §28.2.1). */
-static void decode_io(const struct vcpu *v, struct vm_exit *e)
+/* INS and OUTS (SDM 3 §28.2.1); what else there is to know is decoded. */
+static void decode_io_string(struct vm_exit *e)
 {
 	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
 
-	e->io.width = (u8)((q & 7) + 1);
-	e->io.in = q >> 3 & 1;
-	e->io.string = q >> 4 & 1;
+	e->io.width = (u8)((q & IO_SIZE) + 1);
+	e->io.in = q & IO_IN;
+	e->io.string = true;
 	e->io.port = (u16)(q >> 16);
-	e->io.next_rip = v->rip + vmread(VMCS_EXIT_LENGTH);
-}
-
-static enum exit_cause write_cause(u32 msr)
-{
-	if (msr == MSR_ICR)
-		return EXIT_IPI;
-	return msr - MSR_X2APIC_BASE < 0x100 || msr == MSR_APIC_BASE ? EXIT_APIC : EXIT_MSR_WRITE;
 }
 
 /* Exit reasons as causes plus one. */
@@ -44,6 +29,9 @@ static const u8 causes[VMX_REASONS] = {
     [VMX_RSM] = EXIT_REFUSED + 1,
     [VMX_VMCALL... VMX_VMXON] = EXIT_REFUSED + 1,
     [VMX_CR] = EXIT_CR + 1,
+    [VMX_IO] = EXIT_IO + 1,
+    /* An event whose frame or descriptor lies where there is no RAM cannot be delivered. */
+    [VMX_EPT_VIOLATION] = EXIT_SHUTDOWN + 1,
     [VMX_INVEPT] = EXIT_REFUSED + 1,
     [VMX_INVVPID] = EXIT_REFUSED + 1,
     [VMX_WBINVD] = EXIT_CACHE + 1,
@@ -70,12 +58,6 @@ static void keep_event(void)
 		vmwrite(VMCS_ENTRY_ERROR_CODE, vmread(VMCS_VECTORING_ERROR_CODE));
 	vmwrite(VMCS_ENTRY_LENGTH, vmread(VMCS_EXIT_LENGTH));
 	vmwrite(VMCS_ENTRY_EVENT, event & ~(u64)VMEVENT_NMI_UNBLOCKED);
-}
-
-/* An IRET ended the blocking of NMIs and then faulted: it begins again, and so does the blocking. */
-static void block_nmi_again(void)
-{
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, vmread(VMCS_GUEST_INTERRUPTIBILITY) | BLOCKED_NMI);
 }
 
 /* #DB changed nothing but the exit qualification: do what its delivery would have (§28.1). */
@@ -110,61 +92,16 @@ static void decode_exception(struct vcpu *v)
 	e->exception.error = (u32)vmread(VMCS_EXIT_ERROR_CODE);
 	keep_event();
 	if (event & VMEVENT_NMI_UNBLOCKED && !(vmread(VMCS_VECTORING_EVENT) & VMEVENT_VALID))
-		block_nmi_again();
+		vmx_block_nmi_again();
 	if (e->exception.vector == VECTOR_DB)
 		finish_debug_exception(v, event);
-}
-
-static void decode_violation(struct vcpu *v)
-{
-	struct vm_exit *e = &v->exit;
-	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
-
-	/* An event whose frame or descriptor lies where there is no RAM cannot be delivered. */
-	if (vmread(VMCS_VECTORING_EVENT) & VMEVENT_VALID) {
-		e->cause = EXIT_SHUTDOWN;
-		return;
-	}
-	if (q & VMEVENT_NMI_UNBLOCKED)
-		block_nmi_again();
-	e->cause = EXIT_MMIO;
-	e->mmio.gpa = GPA(vmread(VMCS_GUEST_PHYSICAL));
-	e->mmio.write = q & QUAL_WRITE;
-	e->mmio.fetch = q & QUAL_FETCH;
-}
-
-static __attribute__((noinline)) void decode_rare(struct vcpu *v, struct vmx_vcpu *s, u32 reason)
-{
-	struct vm_exit *e = &v->exit;
-	u8 cause = reason < VMX_REASONS ? causes[reason] : 0;
-
-	e->len = (u8)vmread(VMCS_EXIT_LENGTH);
-	if (reason == VMX_EXCEPTION) {
-		decode_exception(v);
-		return;
-	}
-	if (!cause) {
-		e->cause = EXIT_OTHER;
-		e->raw.code = reason;
-		e->raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
-		e->raw.info2 = vmread(VMCS_GUEST_PHYSICAL);
-		return;
-	}
-	e->cause = (enum exit_cause)(cause - 1);
-	if (reason == VMX_CR) {
-		e->cr.number = vmread(VMCS_EXIT_QUALIFICATION) & 0xf;
-		e->cr.write = true;
-	} else if (reason == VMX_NMI_WINDOW) {
-		s->proc &= ~PROC_NMI_WINDOW;
-		vmwrite(VMCS_PROC_CONTROLS, s->proc);
-	}
 }
 
 /* ---- no entry --------------------------------------------------------------------------------- */
 
 static u64 read_field(void *ctx, u32 field)
 {
-	return vmread(field);
+	return vmread_or_zero(field);
 }
 
 /* Instruction errors 7 and 8 (SDM 3 §31.4), and exit reason 33. */
@@ -181,7 +118,8 @@ void vmx_decode_failure(struct vcpu *v, struct vmx_vcpu *s, enum vmx_how how)
 {
 	const struct vmcs_reader r = {
 	    .read = read_field, .host = &vmx_features.host, .phys_bits = vmx_features.phys_bits};
-	u64 reason = vmread(VMCS_EXIT_REASON), error = vmread(VMCS_INSTRUCTION_ERROR);
+	u64 reason = vmread_or_zero(VMCS_EXIT_REASON);
+	u64 error = vmread_or_zero(VMCS_INSTRUCTION_ERROR);
 	struct vm_exit *e = &v->exit;
 	struct vmcs_fault f;
 
@@ -193,7 +131,7 @@ void vmx_decode_failure(struct vcpu *v, struct vmx_vcpu *s, enum vmx_how how)
 	}
 	e->cause = EXIT_OTHER;
 	e->raw.code = reason;
-	e->raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
+	e->raw.info1 = vmread_or_zero(VMCS_EXIT_QUALIFICATION);
 	e->raw.info2 = error;
 	if (vmcs_find_fault(&r, failed_area(how, error), &f))
 		port_log(LOG_ERROR, "%s: cpu %u cannot be entered: %s is %#lx: %s", v->guest->name,
@@ -203,29 +141,37 @@ void vmx_decode_failure(struct vcpu *v, struct vmx_vcpu *s, enum vmx_how how)
 			 v->guest->name, v->id);
 }
 
-/* The four that matter for speed come first, then the table. */
-void vmx_decode_exit(struct vcpu *v, struct vmx_vcpu *s)
+/* ---- entries that ended otherwise than handle.h expects ---------------------------------------- */
+
+void vmx_decode_rare(struct vcpu *v, struct vmx_vcpu *s, u32 reason)
 {
 	struct vm_exit *e = &v->exit;
-	u32 reason = (u32)vmread(VMCS_EXIT_REASON);
+	u8 cause = reason < VMX_REASONS ? causes[reason] : 0;
 
-	if (reason == VMX_WRMSR) {
-		e->len = (u8)vmread(VMCS_EXIT_LENGTH);
-		e->cause = write_cause((u32)v->gpr[GPR_CX]);
-	} else if (reason == VMX_RDMSR) {
-		e->len = (u8)vmread(VMCS_EXIT_LENGTH);
-		e->cause = EXIT_MSR_READ;
-	} else if (reason == VMX_IO) {
-		e->cause = EXIT_IO;
-		decode_io(v, e);
-	} else if (reason == VMX_CPUID) {
-		e->len = (u8)vmread(VMCS_EXIT_LENGTH);
-		e->cause = EXIT_CPUID;
-	} else if (reason == VMX_EPT_VIOLATION) {
-		decode_violation(v);
-	} else if (reason & EXIT_REASON_FAILED) {
+	if (reason & EXIT_REASON_FAILED) {
 		vmx_decode_failure(v, s, VMX_EXITED);
-	} else {
-		decode_rare(v, s, reason);
+		return;
+	}
+	e->len = (u8)vmread(VMCS_EXIT_LENGTH);
+	if (reason == VMX_EXCEPTION) {
+		decode_exception(v);
+		return;
+	}
+	if (!cause) {
+		e->cause = EXIT_OTHER;
+		e->raw.code = reason;
+		e->raw.info1 = vmread(VMCS_EXIT_QUALIFICATION);
+		e->raw.info2 = vmread(VMCS_GUEST_PHYSICAL);
+		return;
+	}
+	e->cause = (enum exit_cause)(cause - 1);
+	if (reason == VMX_CR) {
+		e->cr.number = vmread(VMCS_EXIT_QUALIFICATION) & 0xf;
+		e->cr.write = true;
+	} else if (reason == VMX_IO) {
+		decode_io_string(e);
+	} else if (reason == VMX_NMI_WINDOW) {
+		s->proc &= ~PROC_NMI_WINDOW;
+		vmwrite(VMCS_PROC_CONTROLS, s->proc);
 	}
 }

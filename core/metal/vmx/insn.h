@@ -36,18 +36,27 @@ static inline bool vmptrld(u64 vmcs)
 	return ok;
 }
 
-/* Of the structure that is loaded; a field that does not exist reads as 0. */
+/* Of the structure that is loaded. Fields that are read exist on every processor we start on. */
 static inline u64 vmread(enum vmcs_field field)
+{
+	u64 v;
+
+	asm volatile("vmread %1, %0" : "=r"(v) : "r"((u64)field) : "cc");
+	return v;
+}
+
+/* The same where there may be no structure, or no such field: that reads as 0. */
+static inline u64 vmread_or_zero(enum vmcs_field field)
 {
 	u64 v = 0;
 
-	asm volatile("vmread %1, %0" : "+r"(v) : "r"((u64)field) : "cc", "memory");
+	asm volatile("vmread %1, %0" : "+r"(v) : "r"((u64)field) : "cc");
 	return v;
 }
 
 static inline void vmwrite(enum vmcs_field field, u64 v)
 {
-	asm volatile("vmwrite %1, %0" : : "r"((u64)field), "r"(v) : "cc", "memory");
+	asm volatile("vmwrite %1, %0" : : "r"((u64)field), "r"(v) : "cc");
 }
 
 #define INV_SINGLE 1

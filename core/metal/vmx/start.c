@@ -181,6 +181,8 @@ int vmx_core_start(struct cpu *c)
 
 void vmx_core_stop(struct cpu *c)
 {
+	if (!(read_cr4() & CR4_VMXE))
+		return;
 	vmxoff();
 	write_cr4(read_cr4() & ~CR4_VMXE);
 }

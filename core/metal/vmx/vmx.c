@@ -3,9 +3,8 @@
 #include "core/metal/cpu.h"
 #include "core/metal/layout.h"
 #include "core/metal/smp.h"
-#include "core/metal/vmx/vmx.h"
+#include "core/metal/vmx/handle.h"
 #include "core/port.h"
-#include "core/vcpu/vcpu.h"
 
 #define CR0_PE		  1ull
 #define CR0_NW_CD	  (3ull << 29)
@@ -16,6 +15,7 @@
 #define MSR_SPEC_CTRL_MSR 0x48
 #define MSR_PRED_CMD_MSR  0x49
 #define MSR_FLUSH_CMD_MSR 0x10b
+_Static_assert(RIGHTS_L >> 4 == VMENTRY_LONG_MODE, "the run loop looks at both bits at once");
 
 static struct vmx_vcpu *hw(const struct vcpu *v)
 {
@@ -52,7 +52,7 @@ static void vcpu_load(struct vcpu *v)
 			 v->guest->name, v->id);
 	s->loaded = true;
 	s->entry.launched = 0;
-	s->flush_vpid = s->flush_ept = true;
+	s->stale |= BEFORE_FLUSH_VPID | BEFORE_FLUSH_EPT;
 	vmx_write_controls(v, s);
 	vmx_write_host(s);
 }
@@ -141,7 +141,7 @@ static void vmx_write(struct vcpu *v, enum virt_reg r, u64 value)
 	default:
 		return;
 	}
-	s->flush_vpid = s->pdptes_stale = true;
+	s->stale |= BEFORE_FLUSH_VPID | BEFORE_PDPTES;
 }
 
 static void vmx_sleep(u32 *request)
@@ -187,13 +187,13 @@ static __attribute__((noinline)) void before_entry(struct vcpu *v, struct vmx_vc
 {
 	const struct vmx_controls *k = &vmx_features.controls;
 
-	if (s->pdptes_stale)
+	if (s->stale & BEFORE_PDPTES)
 		vmx_load_pdptes(v);
-	if (s->flush_ept)
+	if (s->stale & BEFORE_FLUSH_EPT)
 		invept(k->invept_single ? INV_SINGLE : INV_ALL, s->eptp);
-	if (s->flush_vpid || s->flush_ept)
+	if (s->stale & (BEFORE_FLUSH_VPID | BEFORE_FLUSH_EPT))
 		invvpid(k->invvpid_single ? INV_SINGLE : INV_ALL, GUEST_VPID);
-	s->pdptes_stale = s->flush_vpid = s->flush_ept = false;
+	s->stale = 0;
 }
 
 /* The flush of L1D clears the other buffers too, where it is there with microcode that does. */
@@ -212,19 +212,27 @@ static void vmx_run(struct vcpu *v, const u32 *request)
 	struct vmx_vcpu *s = hw(v);
 	const bool spec_ctrl = vmx_features.spec_ctrl;
 	const struct vmx_leaks leaks = vmx_features.leaks;
-	u32 how;
+	const bool leaky = leaks.l1d | leaks.buffers;
+	static const u32 once = 1;
 
+	if (!vcpu_enter(v, request))
+		return;
 	s->entry.request = request;
-	while (vcpu_enter(v, request)) {
+	/* Who posts an NMI makes a request. One that waits for its window is offered after each exit. */
+	if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
+		request = &once;
+	do {
+		enum vmx_how how;
+
 		if (v->moved)
 			finish_move(v);
 		if (v->gpr[GPR_SP] != s->rsp)
 			vmwrite(VMCS_GUEST_RSP, v->gpr[GPR_SP]);
-		if (s->pdptes_stale | s->flush_vpid | s->flush_ept)
+		if (s->stale)
 			before_entry(v, s);
 		if (spec_ctrl)
 			wrmsr(MSR_SPEC_CTRL_MSR, s->spec_ctrl);
-		if (leaks.l1d | leaks.buffers)
+		if (leaky)
 			empty(leaks);
 		how = vmx_enter(v->gpr, &s->entry);
 		vcpu_left(v);
@@ -238,18 +246,16 @@ static void vmx_run(struct vcpu *v, const u32 *request)
 		v->rflags = vmread(VMCS_GUEST_RFLAGS);
 		v->cr3 = vmread(VMCS_GUEST_CR3);
 		v->gpr[GPR_SP] = s->rsp = vmread(VMCS_GUEST_RSP);
-		v->long_mode = s->entry_controls & VMENTRY_LONG_MODE &&
-			       vmread(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L;
+		v->long_mode =
+		    vmread(VMCS_GUEST_CS_RIGHTS) >> 4 & s->entry_controls & VMENTRY_LONG_MODE;
 		if (how == VMX_EXITED) {
 			s->entry.launched = 1;
-			vmx_decode_exit(v, s);
+			vmx_handle_exit(v, s);
 		} else {
 			vmx_decode_failure(v, s, how);
+			vcpu_handle_exit(v);
 		}
-		vcpu_handle_exit(v);
-		if (__atomic_load_n(&v->nmi_pending, __ATOMIC_RELAXED))
-			return;
-	}
+	} while (vcpu_enter(v, request));
 }
 
 static enum insn_mode code_mode(struct vcpu *v)
@@ -310,7 +316,7 @@ static void set_apic_mode(struct vcpu *v, enum lapic_mode mode)
 
 static void flush(struct vcpu *v)
 {
-	hw(v)->flush_ept = true;
+	hw(v)->stale |= BEFORE_FLUSH_EPT;
 }
 
 const struct virt_ops vmx_ops = {

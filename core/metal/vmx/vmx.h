@@ -17,16 +17,18 @@ struct vmx_entry {
 
 enum vmx_how { VMX_EXITED, VMX_STAYED, VMX_FAILED };
 
+/* PDPTES: paging has changed; PAE's four entries are ours to load. */
+enum vmx_before { BEFORE_FLUSH_VPID = 1, BEFORE_FLUSH_EPT = 2, BEFORE_PDPTES = 4 };
+
 /* One vCPU's control structure and what belongs to it. */
 struct vmx_vcpu {
 	u64 vmcs; /* physical */
 	u64 eptp;
 	struct vmx_entry entry;
 	bool loaded;
-	bool flush_vpid, flush_ept; /* before the next entry */
-	bool pdptes_stale; /* the same: paging has changed; PAE's four entries are ours to load */
-	u64 rsp;	   /* as the structure has it */
-	u64 cr0_mask;	   /* bits of CR0 the guest does not own */
+	u8 stale;		  /* BEFORE_*: to do before the next entry */
+	u64 rsp;		  /* as the structure has it */
+	u64 cr0_mask;		  /* bits of CR0 the guest does not own */
 	u32 proc, entry_controls; /* as the structure has them */
 	u64 spec_ctrl;		  /* the guest's, while it is out */
 	u64 last[VIRT_EFER + 1];  /* registers as they were at the end, when not loaded */
@@ -61,8 +63,8 @@ void vmx_set_state(struct vcpu *v, const struct reset_state *r);
 /* PAE's four entries, which the processor loads only with a MOV that it carries out itself. */
 void vmx_load_pdptes(struct vcpu *v);
 
-/* exit.c: fill v->exit from the structure. */
-void vmx_decode_exit(struct vcpu *v, struct vmx_vcpu *s);
+/* exit.c: fill v->exit from the structure, for exits that handle.h leaves over. */
+void vmx_decode_rare(struct vcpu *v, struct vmx_vcpu *s, u32 reason);
 /* The same when there was no entry: says in the log which field was wrong. */
 void vmx_decode_failure(struct vcpu *v, struct vmx_vcpu *s, enum vmx_how how);
 

@@ -212,13 +212,14 @@ static void check_kernels(struct study *s)
 		const struct profile *p = &s->site->workstations[w], *q = NULL;
 		struct load_error why;
 
-		/* Many desks start the same kernel; it is tried once. */
+		/* Many desks start the same kernel; it is tried once. Of a command line only the length counts. */
 		for (u32 v = 0; v < w && !q; v++) {
 			q = &s->site->workstations[v];
 			if (!q->kernel || !p->kernel || strcmp(q->kernel, p->kernel) ||
 			    q->memory != p->memory || q->boot != p->boot ||
 			    strcmp(q->initrd ? q->initrd : "", p->initrd ? p->initrd : "") ||
-			    strcmp(q->command_line, p->command_line))
+			    strlen(s->resolved.wants[v].cmdline) !=
+				strlen(s->resolved.wants[w].cmdline))
 				q = NULL;
 		}
 		if (q || !s->resolved.wants[w].kernel)

@@ -1,4 +1,4 @@
-/* caprock build SITE -o DIR: boot media, the boot bundle, the plan alone, and a file for each agent. */
+/* caprock build SITE -o DIR: boot media, the boot bundle, and the plan alone. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,23 +35,6 @@ static int write_blob(const struct study *s, const char *path)
 	}
 	if (f && fclose(f))
 		bad = 1;
-	return bad ? cannot(path) : EXIT_YES;
-}
-
-/* What the streaming agent inside the workstation is started with (its --config). */
-static int write_agent(const struct profile *p, const char *path)
-{
-	FILE *f = fopen(path, "w");
-	int bad = !f;
-
-	if (f) {
-		fprintf(f,
-			"name=%s\nport=%u\nsecurity=%s\neffort=%u\nmax_viewers=%u\nidle_min=%u\n",
-			p->name, p->stream.port, stream_security[p->stream.security],
-			p->stream.effort, p->stream.viewers, p->stream.idle_minutes);
-		bad = ferror(f);
-		bad |= fclose(f) != 0;
-	}
 	return bad ? cannot(path) : EXIT_YES;
 }
 
@@ -123,13 +106,6 @@ static int build(struct study *s, const char *dir, const char *only)
 	printf("%s: the boot bundle, %llu KiB\n", bundle,
 	       (unsigned long long)bundle_size(&s->bundle) >> 10);
 	status = write_blob(s, out_path(s, dir, "plan.blob"));
-	for (u32 w = 0; w < s->site->nworkstations && !status; w++) {
-		const struct profile *p = &s->site->workstations[w];
-
-		if (GIVEN(p, stream))
-			status =
-			    write_agent(p, chunks_print(&s->mem, "%s/%s.agent.conf", dir, p->name));
-	}
 	if (!status && (!only || strcmp(only, "bundle")))
 		status = make_media(s, dir, bundle, only);
 	return status;
@@ -148,7 +124,7 @@ int verb_build(int argc, char **argv)
 	    .summary =
 		"Check a site and write what its machine boots from: caprock-usb.img, caprock.iso and the\n"
 		"folder pxe; caprock.bundle, which all of them hold (plan, kernels, initrds, ROMs);\n"
-		"plan.blob (the plan alone); NAME.agent.conf for workstations that stream.",
+		"plan.blob (the plan alone).",
 	    .operand = "SITE",
 	    .operand_at = &site,
 	    .rows = rows,
