@@ -95,6 +95,24 @@ def table(m):
     sys.stdout.flush()
 
 
+def keep_metrics(m, vehicle):
+    """For a textfile collector: the hypervisor's counters, and what each workstation's agent says of itself."""
+    texts = {"caprock": subprocess.run([CAPROCK, "top", "--metrics", m.ram], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout}
+    for n in NAMES:
+        texts[n] = "".join(line + "\n" for line in order(vehicle.orders[n], "metrics"))
+    for name, text in texts.items():
+        path = os.path.join(FOLDER, name + ".prom")
+        with open(path + ".new", "w") as f:
+            f.write(text)
+        os.replace(path + ".new", path)
+
+
+def agent_figure(name, figure):
+    with open(os.path.join(FOLDER, name + ".prom")) as f:
+        found = re.search(r"^caprock_agent_%s (\S+)$" % figure, f.read(), re.M)
+    return float(found.group(1)) if found else None
+
+
 def save_consoles(m):
     for name in NAMES + (None,):
         with open(os.path.join(FOLDER, (name or "hypervisor") + ".log"), "w") as f:
@@ -239,8 +257,10 @@ def tell(m, vehicle, desk, viewer, glass, monitor):
     show_exact(m, vehicle, glass, monitor)
     story.stage("What it cost")
     table(m)
-    with open(os.path.join(FOLDER, "metrics.txt"), "w") as f:
-        subprocess.run([CAPROCK, "top", "--metrics", m.ram], stdout=f)
+    keep_metrics(m, vehicle)
+    seen = [agent_figure(n, "logins_total") for n in NAMES]
+    story.check(all(seen) and agent_figure(NAMES[0], "viewers") == 1,
+                "figures for Prometheus: of the hypervisor, and of both agents (viewers let in: %s)" % ", ".join("%d" % (x or 0) for x in seen))
     last = v.lines()[-1]
     print("stream of seismic-1: %d pictures, %.0f KiB, last second %.1f a second" % (v.frames(), last["bytes"] / 1024, last["fps"]))
     c = m.counters()
@@ -272,7 +292,8 @@ def main():
                         print("%s: build/caprock-viewer 127.0.0.1::%d" % (n, vehicle.stream[n]))
                     print("It runs on until Ctrl-C.", flush=True)
                     while not m.ended:
-                        time.sleep(1)
+                        time.sleep(5)
+                        keep_metrics(m, vehicle)
                 return status
             except KeyboardInterrupt:
                 return 130
