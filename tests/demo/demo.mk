@@ -1,6 +1,6 @@
 # The demonstration: two workstations with devices of their own, their desktops over the network.
 
-PACKAGES += mmdebstrap squashfs-tools kmod cpio imagemagick xdotool xvfb qemu-system-gui qemu-system-modules-opengl
+PACKAGES += mmdebstrap uidmap squashfs-tools kmod cpio imagemagick xdotool xvfb qemu-system-gui qemu-system-modules-opengl
 
 DEMO := $B/demo
 DEMO_IMAGE := $(DEMO)/image/root.squashfs
@@ -33,6 +33,12 @@ $(DEMO)/ours: $(DEMO)/attack $(DEMO)/survey.glb
 $(DEMO_IMAGE): $(DEMO)/packages $(DEMO)/ours $(DEBIAN_VMLINUZ) $(shell find tests/demo/image -type f)
 	$(Q)tests/demo/image/build $(@D) $(DEBIAN)/linux-image-*.deb $(DEMO)/ours $(addprefix $B/deb/,caprock_*.deb caprock-agent_*.deb)
 
-demo: deps ## two workstations with GPU, network and disk of their own, shown by the viewer (DEMO=amd, DEMO_KEEP=1)
+TESTS += tests/demo/test_accel.py
+
+# What no package can bring comes before packages.
+.PHONY: demo-preflight
+demo-preflight:
+	@tests/demo/preflight $B
+demo: demo-preflight deps ## two workstations with GPU, network and disk of their own, shown by the viewer (DEMO=amd, DEMO_KEEP=1, DEMO_KVM=no)
 	@$(MAKE) --no-print-directory programs $(DEMO_IMAGE)
 	@tests/demo/demo.py

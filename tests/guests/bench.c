@@ -149,7 +149,8 @@ static u64 ipi(void (*target)(u64))
 void guest_main(void)
 {
 	u64 ecam = machine.ecam ? pci_ecam_address(0, 0, 0) : 0;
-	u64 base = rdmsr(APIC_BASE_MSR), mtrr = rdmsr(0x2ff);
+	u64 base = rdmsr(APIC_BASE_MSR), mtrr;
+	bool has_mtrr = !rdmsr_safe(0x2ff, &mtrr);
 	u32 r[4];
 
 	report("entry_tsc", entry_tsc);
@@ -163,9 +164,11 @@ void guest_main(void)
 	report("cpuid_1", LEAST(cpuid(1, 0, r)));
 	report("cpuid_d", LEAST(cpuid(0xd, 0, r)));
 	report("rdmsr", LEAST(rdmsr(APIC_BASE_MSR)));
-	report("rdmsr_mtrr", LEAST(rdmsr(0x2ff)));
+	if (has_mtrr)
+		report("rdmsr_mtrr", LEAST(rdmsr(0x2ff)));
 	report("wrmsr", LEAST(wrmsr(APIC_BASE_MSR, base)));
-	report("wrmsr_mtrr", LEAST(wrmsr(0x2ff, mtrr)));
+	if (has_mtrr)
+		report("wrmsr_mtrr", LEAST(wrmsr(0x2ff, mtrr)));
 	report("uart_read", LEAST(inb(0x3fd)));
 	report("cf8_read", LEAST({
 		       outl(0xcf8, 0x80000000u);
@@ -173,7 +176,8 @@ void guest_main(void)
 	       }));
 	if (ecam)
 		report("ecam_read", LEAST(mmio_read32(ecam)));
-	report("pm_timer", LEAST(inl((u16)machine.pm_timer)));
+	if (machine.pm_timer)
+		report("pm_timer", LEAST(inl((u16)machine.pm_timer)));
 	if (apic_x2)
 		report("self_ipi", LEAST({
 			       stamp = 0;
