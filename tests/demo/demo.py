@@ -11,6 +11,7 @@ and figures go to build/demo.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from accel import choose, small_start  # noqa: E402
 from counters import difference  # noqa: E402
 from lab import BUILD, ROOT, Machine  # noqa: E402
 from picture import Qmp  # noqa: E402
-from screens import Screen, Viewer, exact_picture, pixels_differ  # noqa: E402
+from screens import VIEWER, Screen, Viewer, exact_picture, pixels_differ  # noqa: E402
 from vehicle import CORES, IMAGE, MEMORY, NAMES, Vehicle, order  # noqa: E402
 
 CAPROCK = os.path.join(BUILD, "caprock")
@@ -172,8 +173,9 @@ def show_mouse(m, vehicle, desk, viewer):
 def show_attack(m, vehicle):
     story.stage("seismic-2 attacks by DMA")
     if vehicle.vendor == "amd":
-        print("       left out: the emulator's AMD-Vi does not isolate what lies behind a port, and its DMA engine needs one to be\n"
-              "       reset; `make attack` attacks AMD-Vi with Caprock's own driver")
+        print("       left out with AMD-Vi: the engine that this attack drives can be reset only behind a port, so that no workstation\n"
+              "       gets it elsewhere, and the emulator's AMD-Vi does not isolate what lies there. Nothing is shown here about AMD-Vi\n"
+              "       and a hostile guest; `make attack` attacks Caprock's AMD-Vi driver with an engine and a disk, below no guest.")
         return
     before = m.counters().workstation(NAMES[1])["iommu_faults"]
     said = order(vehicle.orders[NAMES[1]], "attack", 120)
@@ -273,7 +275,29 @@ def tell(m, vehicle, desk, viewer, glass, monitor):
     v.close()
 
 
+def keep(m, vehicle):
+    """For people to play with, until they have had enough."""
+    known = os.path.relpath(os.path.join(FOLDER, "known_hosts"))
+    if os.path.exists(known):
+        os.unlink(known)  # of workstations that are gone
+    print("\nIt runs on until Ctrl-C. From another terminal on this machine:")
+    for n in NAMES:
+        print("  %s:  %s --accept-new --known-hosts=%s 127.0.0.1::%d" % (n, os.path.relpath(VIEWER), known, vehicle.stream[n]))
+    print("  figures:    %s top %s" % (os.path.relpath(CAPROCK), m.ram), flush=True)
+    try:
+        while not m.ended:
+            time.sleep(5)
+            keep_metrics(m, vehicle)
+    except KeyboardInterrupt:
+        print("\nEnded.")
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, interrupted)
     if VENDOR not in ("intel", "amd"):
         sys.exit("demo: DEMO=%s is neither intel nor amd" % VENDOR)
     os.makedirs(FOLDER, exist_ok=True)
@@ -296,12 +320,7 @@ def main():
                 status = story.summary()
                 print("Pictures, the film, consoles and metrics: " + os.path.relpath(FOLDER))
                 if os.environ.get("DEMO_KEEP"):
-                    for n in NAMES:
-                        print("%s: build/caprock-viewer 127.0.0.1::%d" % (n, vehicle.stream[n]))
-                    print("It runs on until Ctrl-C.", flush=True)
-                    while not m.ended:
-                        time.sleep(5)
-                        keep_metrics(m, vehicle)
+                    keep(m, vehicle)
                 return status
             except KeyboardInterrupt:
                 return 130
