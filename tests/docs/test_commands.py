@@ -166,8 +166,6 @@ with tempfile.TemporaryDirectory(dir=BUILD, prefix="commands-") as d:
         command = line
         for a, b in words:
             command = command.replace(a, b)
-        if line.startswith("ln -s") or "rig/" in line and not os.path.isdir(os.path.join(clone.folder, "rig")):
-            os.makedirs(os.path.join(clone.folder, "rig"), exist_ok=True)
         if "$PORT" in command:
             clone.listen()
         status, said = clone.do(command)
