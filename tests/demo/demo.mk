@@ -35,10 +35,9 @@ $(DEMO_IMAGE): $(DEMO)/packages $(DEMO)/ours $(DEBIAN_VMLINUZ) $(shell find test
 
 TESTS += tests/demo/test_accel.py
 
-# What no package can bring comes before packages.
-.PHONY: demo-preflight
-demo-preflight:
+# What no package can bring is looked for before packages are.
+demo: ## two workstations with GPU, network and disk of their own, shown by the viewer (DEMO=amd, DEMO_KEEP=1, DEMO_KVM=no)
 	@tests/demo/preflight $B
-demo: demo-preflight deps ## two workstations with GPU, network and disk of their own, shown by the viewer (DEMO=amd, DEMO_KEEP=1, DEMO_KVM=no)
+	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory programs $(DEMO_IMAGE)
 	@tests/demo/demo.py
