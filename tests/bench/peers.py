@@ -58,23 +58,37 @@ def xen():
     return f, about
 
 
+def bare(run):
+    f = run()
+    f["first"] = f["entry_tsc"] // 1000000
+    return f, []
+
+
+WHO = {
+    "emulator": ("bare emulator", lambda: bare(native)),
+    "caprock": ("Caprock", lambda: bare(below)),
+    "kvm": ("KVM + QEMU", kvm),
+    "xen": ("Xen PVH", xen),
+}
+
+
 def main():
-    who = {"emulator": native(), "caprock": below()}
-    for f in who.values():
-        f["first"] = f["entry_tsc"] // 1000000
-    said = {}
-    for name, run in (("kvm", kvm), ("xen", xen)):
-        who[name], said[name] = run()
-    for name, f in who.items():
+    names = sys.argv[1:] or list(WHO)
+    if not set(names) <= set(WHO):
+        sys.exit("usage: peers.py [%s]..." % "|".join(WHO))
+    figures, said = {}, {}
+    for name in names:
+        figures[name], said[name] = WHO[name][1]()
         for row, _ in ROWS:
-            if row in f:
-                print("peers.%s.%s %d %s" % (name, row, f[row], "million" if row == "first" else "instructions"))
-    print("\n| operation | bare emulator | Caprock | KVM + QEMU | Xen PVH |\n|---|---|---|---|---|")
+            if row in figures[name]:
+                print("peers.%s.%s %d %s" % (name, row, figures[name][row], "million" if row == "first" else "instructions"), flush=True)
+    print("\n| operation | %s |\n|---|%s" % (" | ".join(WHO[n][0] for n in names), "---|" * len(names)))
     for row, words in ROWS:
-        print("| %s | %s |" % (words, " | ".join(str(f.get(row, "")) for f in who.values())))
-    for name, about in said.items():
-        print("\n%s: %s" % (name, "; ".join(t for t in about if t != "end")))
-    return 0 if all("ipi_halted" in f for f in who.values()) else 1
+        print("| %s | %s |" % (words, " | ".join(str(figures[n].get(row, "")) for n in names)))
+    for name in names:
+        if said[name]:
+            print("\n%s: %s" % (WHO[name][0], "; ".join(t for t in said[name] if t != "end")))
+    return 0 if all("ipi_halted" in f for f in figures.values()) else 1
 
 
 if __name__ == "__main__":
