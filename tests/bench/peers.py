@@ -11,7 +11,8 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import BUILD, Machine  # noqa: E402  (metal.py knows where it lies)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
+from lab import BUILD, Machine  # noqa: E402
 from metal import below, native  # noqa: E402
 
 FOLDER = os.path.join(BUILD, "peers")
