@@ -2,6 +2,6 @@
 PACKAGES += mmdebstrap cpio
 
 .PHONY: bench-peers
-bench-peers: programs $(DEBIAN_VMLINUZ) ## the guest of bench-metal below Debian's KVM + QEMU and Xen (optional, takes an hour or so)
+bench-peers: programs $(DEBIAN_VMLINUZ) ## the guest of bench-metal below Debian's KVM + QEMU and Xen (optional, ten minutes or more)
 	@tests/bench/peers/build $B/peers $(DEBIAN)/linux-image-*.deb $B/guests/bench.elf
 	@tests/bench/peers.py
