@@ -27,6 +27,7 @@ done
 ((${#missing[@]} + ${#backports[@]})) || exit 0
 
 echo "Debian packages needed and not installed: ${missing[*]} ${backports[*]}"
+((${#backports[@]} == 0)) || echo "Of these from bookworm-backports: ${backports[*]}"
 if [ "$mode" = no ]; then
 	echo "Install them, or run 'make deps' without DEPS=no." >&2
 	exit 1

@@ -62,7 +62,7 @@ $B/stream/test_hand: $(V_PARTS_test_hand:%.c=$B/san/%.o)
 $B/stream/test_encoder: $(V_PARTS_test_encoder:%.c=$B/san/%.o)
 
 TESTS += $(V_UNIT_BIN)
-TESTS += tests/stream/endtoend.py
+TESTS += tests/stream/endtoend.py tests/stream/test_metrics.py
 
 # Fuzz targets of the wire and the decoders.
 V_FUZZ := $(sort $(wildcard tests/stream/fuzz/fuzz_*.c))

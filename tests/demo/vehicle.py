@@ -1,5 +1,6 @@
 """The machine of the demo: QEMU's words for its devices, and the ways in from outside."""
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -21,13 +22,22 @@ NICS = ("igb,addr=0c.0", "e1000e,addr=05.0")
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the kernel gives to others on its own: nobody takes it before QEMU does."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Vehicle:
-    def __init__(self, vendor):
+    def __init__(self, vendor, accel, cpu):
+        """accel and cpu as choose() has them."""
+        self.accel, self.cpu = accel, cpu or CPU
+        self.board = "q35,kernel-irqchip=split" if cpu else "q35"
         self.vendor = vendor
         self.gl = vendor == "intel"
         self.stream = {n: free_port() for n in NAMES}
@@ -53,16 +63,18 @@ class Vehicle:
         """Run `caprock probe` on this machine, in the Linux of the demo's image; the machine file goes to `out`."""
         folder = os.path.dirname(out)
         console = os.path.join(folder, "probe.log")
-        args = [QEMU, "-machine", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", str(CORES), "-m", MEMORY,
+        args = [QEMU, "-machine", "q35,kernel-irqchip=split", "-accel", self.accel, "-cpu", self.cpu, "-smp", str(CORES), "-m", MEMORY,
                 "-object", "memory-backend-file,id=ram,size=%s,mem-path=%s,share=off" % (MEMORY, scratch(MEMORY)),
                 "-display", "none", "-vga", "none", "-net", "none", "-no-reboot", "-monitor", "none",
                 "-kernel", IMAGE + "/vmlinuz", "-initrd", IMAGE + "/initrd", "-serial", "file:" + console, "-serial", "file:" + out + ".new",
                 "-append", "console=ttyS0 tsc=reliable quiet demo.desktop=probe amd_iommu=off"] + self.devices(gl=False)
         p = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
-        with open(out + ".new") as f:
-            text = f.read().replace("\r", "")
+        text = ""
+        if os.path.exists(out + ".new"):
+            with open(out + ".new") as f:
+                text = f.read().replace("\r", "")
         if not text.rstrip().endswith("# end"):
-            raise RuntimeError("probing the emulated machine gave no machine file; see %s %s" % (console, p.stderr[-300:]))
+            raise RuntimeError("probing the emulated machine gave no machine file; see %s\n%s" % (console, p.stderr[-1000:]))
         with open(out, "w") as f:
             f.write(text)
         os.unlink(out + ".new")

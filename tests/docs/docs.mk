@@ -1,3 +1,3 @@
 # Documents: their links, what they name, their spelling.
-PACKAGES += codespell
-TESTS_ALL += tests/docs/test_docs.py tests/docs/test_install.py
+PACKAGES += codespell openssl file
+TESTS_ALL += tests/docs/test_docs.py tests/docs/test_install.py tests/docs/test_commands.py

@@ -5,6 +5,7 @@
 #include "viewer/agent/config.h"
 #include "viewer/agent/desktop.h"
 #include "viewer/agent/input/input.h"
+#include "viewer/agent/metrics.h"
 #include "viewer/agent/native_out.h"
 #include "viewer/agent/rfb_out.h"
 #include "viewer/agent/sound.h"
@@ -75,6 +76,10 @@ struct agent {
 	struct clipboard *clipboard;
 	struct sound sound;
 	char vnc_password[9];
+	struct agent_totals totals;
+	u64 start_s;	     /* seconds since 1970 */
+	u64 metrics_us;	     /* last written, or tried */
+	bool metrics_failed; /* ... and said so */
 	bool quit;
 };
 

@@ -80,6 +80,7 @@ static const struct key keys[] = {
     BOOL(lock_on_loss, "no", "run lock_command when the last viewer's link is lost"),
     STR(lock_command, "loginctl lock-session", "how to lock the desktop"),
     STR(congestion, "bbr", "TCP congestion control, where the kernel has it"),
+    STR(metrics, "", "file of figures for Prometheus, NAME.prom, renewed every 5 s; empty: none"),
     BOOL(sandbox, "yes", "drop system calls that a running agent does not need"),
     BOOL(verbose, "no", "say more"),
 };
@@ -274,6 +275,13 @@ int config_kernel_line(struct config *c, const char *path, char *error, size_t n
 	return e;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n > m && !strcmp(text + n - m, end);
+}
+
 int config_check(const struct config *c, char *error, size_t n)
 {
 	const char *why = NULL;
@@ -286,6 +294,9 @@ int config_check(const struct config *c, char *error, size_t n)
 		why = "certificate and key go together";
 	else if (c->lock_on_loss && !*c->lock_command)
 		why = "lock_on_loss needs lock_command";
+	else if (*c->metrics && !ends_with(c->metrics, ".prom"))
+		why = "metrics: the file's name must end in .prom, or node_exporter does not read "
+		      "it";
 	if (!why)
 		return 0;
 	snprintf(error, n, "%s", why);

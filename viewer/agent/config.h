@@ -23,6 +23,7 @@ struct config {
 	char congestion[16];
 	char lock_command[256];
 	char websocket_origins[512]; /* see net/websocket.h */
+	char metrics[256];	     /* file of figures; empty: none */
 	char user[64];		     /* who may log in; empty: who runs the agent */
 	u32 port, websocket_port;
 	u32 width, height, fps, heads; /* test source */

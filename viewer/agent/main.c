@@ -196,6 +196,8 @@ int main(int argc, char **argv)
 			 "the helper caprock-auth is not beside this program");
 		goto out;
 	}
+	if (metrics_open(&a, error, sizeof(error)))
+		goto out;
 	if (a.conf.open || a.conf.vnc)
 		agent_log("warning: connections without encryption are allowed (security=)");
 	if (a.conf.sandbox && sandbox_enter(error, sizeof(error)))
@@ -206,6 +208,7 @@ out:
 	if (*error)
 		agent_log("%s", error);
 	server_close(&a);
+	metrics_close(&a);
 	broker_close(&a.broker);
 	clipboard_close(a.clipboard);
 	sound_close(&a.sound);

@@ -198,6 +198,7 @@ static void put_commit(struct native_out *o, u64 when, struct native_commit *c,
 	c->capture_us = when;
 	native_put_commit(&net->out, c);
 	o->commits++;
+	o->pictures++;
 }
 
 static u32 rest_us(const struct tile_state *t)

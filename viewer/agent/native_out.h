@@ -37,6 +37,7 @@ struct native_out {
 	/* For the overlay, since the last report. */
 	u64 bytes_exact, bytes_video;
 	u32 commits, dropped, encode_us;
+	u64 pictures; /* commits since the beginning */
 };
 
 __must_check int native_out_init(struct native_out *o, struct desktop *d,

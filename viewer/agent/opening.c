@@ -37,6 +37,7 @@ static bool enter(struct session *s)
 	s->net.ws_in.limit = IN_RUNNING;
 	session_limit(s);
 	s->state = SESSION_RUN;
+	a->totals.logins++;
 	s->heard_us = s->input_us = now_us();
 	agent_log("%s is in%s%s%s%s", s->peer, *s->right.user ? " as " : "", s->right.user,
 		  s->right.view_only ? ", to look only" : "",
@@ -61,6 +62,7 @@ static void verdict(struct session *s, const char *why)
 /* A password, a response or a ticket has been judged. */
 static void judged(struct session *s, bool ok)
 {
+	s->agent->totals.wrong_passwords += !ok;
 	attempts_note(s->agent->attempts, s->peer, ok, now_us());
 	verdict(s, ok ? NULL : wrong);
 }

@@ -174,6 +174,10 @@ static void desktop_turn(struct agent *a)
 	}
 	if (c.resized)
 		a->input_ops->resize(a->input, a->desktop.heads.width, a->desktop.heads.height);
+	if (c.picture) {
+		a->totals.pictures++;
+		a->totals.capture_us += a->desktop.capture_us;
+	}
 	if (c.picture || c.cursor || c.resized)
 		for (u32 i = 0; i < a->nsessions; i++)
 			session_change(a->sessions[i], &c);
@@ -209,7 +213,7 @@ static bool anybody(const struct agent *a)
 /* Milliseconds until something must happen though no descriptor says so; finer by ppoll. */
 static u64 next_due(const struct agent *a, bool watching)
 {
-	u64 due = UINT64_MAX, t;
+	u64 due = metrics_due(a), t;
 
 	if (watching) {
 		t = a->desktop.ops->due_us(a->desktop.capture);
@@ -290,6 +294,7 @@ void server_run(struct agent *a)
 		for (u32 i = a->nsessions; i-- > 0;)
 			if (i < a->nsessions && session_due(a->sessions[i]) <= now)
 				session_tick(a->sessions[i], now);
+		metrics_turn(a, now);
 	}
 }
 

@@ -38,6 +38,7 @@ int session_open(struct agent *a, int fd, const char *peer, bool websocket)
 		return ERR_IO;
 	}
 	a->sessions[a->nsessions++] = s;
+	a->totals.connections++;
 	if (websocket) {
 		s->state = SESSION_HTTP;
 		return 0;
@@ -88,6 +89,9 @@ void session_close(struct session *s, const char *why)
 		if (!s->polite && !others && a->conf.lock_on_loss)
 			lock(a);
 	}
+	a->totals.sent_pictures += s->rfb.updates + s->out.pictures;
+	a->totals.sent_bytes += s->net.sent;
+	a->totals.received_bytes += s->net.received;
 	if (s->has_rfb)
 		rfb_out_free(&s->rfb);
 	if (s->native)

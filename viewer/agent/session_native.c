@@ -23,6 +23,7 @@ int session_renew_native(struct session *s)
 {
 	struct agent *a = s->agent;
 
+	a->totals.sent_pictures += s->out.pictures;
 	native_out_free(&s->out);
 	/* A viewer that takes no 4:2:0 is served by x264. */
 	bool takes = a->encoder->format != VIDEO_H264_420 || s->features & FEAT_VIDEO_420;

@@ -1,4 +1,4 @@
-/* Frequencies: told by the hypervisor, else measured against the ACPI PM timer. */
+/* Frequencies: told by the command line or the hypervisor, else measured against the ACPI PM timer. */
 #include "lib/internal.h"
 
 #define PM_TIMER_HZ	   3579545u
@@ -32,6 +32,10 @@ void clock_init(void)
 {
 	u32 r[4], features;
 
+	tsc_hz = option_number("tsc_hz", 0);
+	apic_hz = option_number("apic_hz", 0);
+	if (tsc_hz && apic_hz)
+		return;
 	cpuid(0x40000000, 0, r);
 	if (machine.caprock && r[0] >= 0x40000003) {
 		cpuid(0x40000003, 0, r);
