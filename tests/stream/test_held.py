@@ -68,7 +68,7 @@ def on_held(tmp):
     relay.hush()
     let_go(desks)  # the cable is out: nobody hears it
     stuck = held(desks) != (set(), False)
-    back = until(lambda: len(re.findall("speaks the native", a.text())) == 3)
+    back = until(lambda: len(re.findall("speaks the native", a.text())) == 3, 60)  # 20 s are what a busy agent is given
     tell(begun and stuck and back and nothing_held(desks, 3), "keys let go of while the link was silent are up once the viewer is back", said())
     desks.hands.move(200, 200)
     desks.paper.read()
