@@ -6,6 +6,7 @@ while the other goes on, and the card itself is nobody's. The card's own driver,
 need and which no hypervisor of ours runs, is played by igb_card.py from outside the machine.
 """
 import os
+import re
 import sys
 import tempfile
 
@@ -42,10 +43,16 @@ def moved(m, name, server, nth):
                 (NET_MB << 20, int(sent.group(2), 16)) in server.talks)
 
 
-def space(m, name):
-    """What the guest's Linux read of its virtual function's configuration space."""
-    return {int(t.group(1), 16): bytes.fromhex(t.group(2)) for t in
-            (m.find(r"job pci: config 0000:00:02\.0 (%03x): (.*)" % at, name) for at in range(0, 256, 16)) if t}
+SHOWN = [r"Region 0: Memory at [0-9a-f]{9,16} \(64-bit, .*", r"Region 3: Memory at [0-9a-f]{9,16} \(64-bit, .*",
+         r"Capabilities: \[70\] MSI-X: Enable\+ Count=3 Masked-", r"Capabilities: \[a0\] Express .*"]
+
+
+def missing(m, name):
+    """What lspci should say of a virtual function in the guest, and does not; or does, and should not."""
+    said = "\n".join(t[7:] for t in m.text(name) if t.startswith("lspci: "))
+    own = re.search(r"^00:02\.0 .*(?:\n\s+.*)*", said, re.M)
+    own = own.group(0) if own else ""
+    return [w for w in SHOWN if not re.search(r"^\s*" + w, own, re.M)] + re.findall(r"Interrupt: pin.*|I/O ports.*", own)
 
 
 def two_workstations(vendor, folder):
@@ -53,9 +60,9 @@ def two_workstations(vendor, folder):
     words = ["-netdev", "user,id=u0"] + words + ["-qtest", "unix:%s/qtest,server=on,wait=off" % folder, "-qtest-log", "/dev/null"]
     card = functions(words)["nic"]
     servers = {n: Server(NET_MB, seed=i) for i, n in enumerate(("left", "right"))}
-    plan = [debian("left", [1], ["pci", "net:%d:%d" % (servers["left"].port, NET_MB), "irqs", "mark:1", "reboot"],
+    plan = [debian("left", [1], ["pci", "lspci", "net:%d:%d" % (servers["left"].port, NET_MB), "irqs", "mark:1", "reboot"],
                    [card + "@vfs2", path % 0 + "@" + VF_IDS]),
-            debian("right", [2], ["pci", "net:%d:%d:16" % (servers["right"].port, NET_MB), "mark:1",
+            debian("right", [2], ["pci", "lspci", "net:%d:%d:16" % (servers["right"].port, NET_MB), "mark:1",
                                   "net:%d:%d:16" % (servers["right"].port, NET_MB), "mark:2", "stay"], [path % 2 + "@" + VF_IDS])]
     with boot(plan, 3, mem="2G", limit=300, extra=words) as m:
         said = m.wait(r"%s \(8086:10c9\) gives 2 virtual functions \(8086:10ca\), from %s on" % (pf, (place % 0)[5:]), timeout=60)
@@ -71,10 +78,7 @@ def two_workstations(vendor, folder):
             tap.ok(m.find(r"job pci: 0000:00:02\.0 0x8086:0x10ca class 0x020000 driver igbvf$", n), who + "Linux' own driver took its virtual function", lines)
             tap.ok(not any("0x10c9" in t for t in m.text(n)), who + "there is nothing of the card itself", lines)
             tap.ok(moved(m, n, servers[n], 1), who + "%d MiB each way through it, checksums agree" % NET_MB, lines)
-            c = space(m, n)
-            tap.ok(0 in c and 0x30 in c and 0x70 in c and c[0][:4] == bytes.fromhex("8680ca10") and c[0x30][13] == 0 and
-                   c[0][16 - 2] == 0 and c.get(0x10, b"")[0] & 15 == 12 and c[0x70][0] == 0x11 and c[0x70][2:4] == bytes.fromhex("0280"),
-                   who + "it sees ids, 64-bit BARs, three MSI-X vectors and no INTx", [str(c)])
+            tap.ok(not missing(m, n), who + "it sees 64-bit BARs, three MSI-X vectors and no INTx", missing(m, n) + m.text(n))
         came = m.find(r"job irqs: total (\d+)", "left")
         tap.ok(came and int(came.group(1)) > 100, "%s, left: %s interrupts of its own" % (vendor, came and came.group(1)), m.text("left")[-20:])
         m.wait("^mark 1$", "left", count=2, timeout=200)
