@@ -44,11 +44,18 @@ PACKAGES += xdotool imagemagick x11-utils ffmpeg
 
 # The bench beside TigerVNC and x11vnc.
 STREAM_BENCH := $B/stream/netem $B/stream/measure
+STREAM_BENCH_H := $(wildcard tests/stream/bench/*.h)
+STREAM_BENCH_CC = $(CC) $(STD) $(WARN) -Wno-array-parameter -O2 -D_GNU_SOURCE
 
-$(STREAM_BENCH): $B/stream/%: tests/stream/bench/%.c tests/stream/bench/control.h
+$B/stream/netem: tests/stream/bench/netem.c $(STREAM_BENCH_H)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(STD) $(WARN) -Wno-array-parameter -O2 -D_GNU_SOURCE $< -lX11 -lXext -lXtst -lm -lpthread -o $@
+	$(Q)$(STREAM_BENCH_CC) $< -o $@
+
+$B/stream/measure: $(addprefix tests/stream/bench/,measure.c desk.c screen.c) $(STREAM_BENCH_H)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(STREAM_BENCH_CC) $(filter %.c,$^) -lX11 -lXext -lXtst -lzstd -lm -lpthread -o $@
 
 .PHONY: bench-stream
 bench-stream: programs $(STREAM_BENCH) ## the stream beside TigerVNC and x11vnc (WORKLOAD=DIR, ROUNDS, KEYS, QUICK=1; root)

@@ -4,82 +4,44 @@
  * the X display where the viewer shows it. Keys are injected at the viewer's end and answered by a
  * patch of the desktop that changes its colour.
  *
- *   measure DESK VIEW VIEW_FB RAW WIDTH HEIGHT CONTROL PIDS VIEWPORT(x0,y0,x1,y1) JOB...
+ *   measure DESK VIEW VIEW_FB RAW WIDTH HEIGHT FPS CONTROL CPU JOB...
  *
- *   motion NAME FIRST LAST   plays frames; shown, latency_p50, latency_p95, bytes, cpu_us (a shown
- *                            frame each), fps, psnr (of the viewport), exact_ms, exact_bytes
- *   loop NAME FIRST LAST N   the same, forwards and back, N frames
+ * CPU is cgroup:FOLDER or pids:N,N,... RANGES are FIRST-LAST,FIRST-LAST,... of the recording; each
+ * starts from its first frame, at rest. BOX is x0,y0,x1,y1.
+ *
+ *   motion NAME BOX RANGES   plays frames; shown, latency_p50, latency_p95, bytes, cpu_us (a shown
+ *                            frame each), fps, psnr (of the box), exact_ms, exact_bytes
+ *   loop NAME FIRST LAST N   one range forwards and back, N frames; the same without psnr, and
+ *                            touched_zstd: the tiles that moved, as they are in the end, by zstd
  *   keys NAME N              at rest; p50, p95
  *   keys_moving NAME N FIRST LAST
  *   idle NAME SECONDS        cpu (per cent of a core), bytes_per_s
- *   cut NAME SECONDS         picture_ms after the link is back
+ *   cut NAME SECONDS FRAME   picture_ms: until FRAME, drawn while the link is cut, is shown
  */
 #include <fcntl.h>
-#include <math.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ipc.h>
 #include <sys/mman.h>
-#include <sys/shm.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <X11/Xlib.h>
-#include <X11/Xutil.h>
-#include <X11/extensions/XShm.h>
 #include <X11/extensions/XTest.h>
+#include <zstd.h>
 
 #include "tests/stream/bench/control.h"
+#include "tests/stream/bench/screen.h"
 
-#define CELL	16
-#define MARK	(8 * CELL)
-#define PATCH	32
-#define PATCH_X 256
-#define PATCH_Y 64
-#define FPS	30
-#define FRAMES	4096
-#define SAMPLES 5
-#define KEYCODE 38 /* the letter a */
+#define KEYCODE	 38 /* the letter a */
+#define MAX_KEYS 1024
+#define TILE_W	 64
+#define TILE_H	 16
 
-static int width, height;
-static const uint32_t *raw;
-static uint32_t *img; /* the desktop as it should be */
-static const uint8_t *fb;
-static uint32_t fb_pitch;
 static volatile struct control *control;
-static int pids[16], npids;
-static int vx0, vy0, vx1, vy1;
-
-static Display *desk, *view;
-static Window win;
-static GC gc;
-static XImage *ximg;
-
-static _Atomic uint64_t drawn[FRAMES]; /* by serial number */
-static uint64_t seen[FRAMES];
-static int of_frame[FRAMES]; /* serial -> frame of the recording */
-static _Atomic uint32_t serial;
-static _Atomic bool playing, patch_on;
-static struct sample {
-	int frame;
-	uint32_t serial;
-	uint32_t *px;
-} samples[SAMPLES];
-static int nsamples;
-static pthread_mutex_t painting = PTHREAD_MUTEX_INITIALIZER;
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
+static const char *cpu;
+static int fps;
+static Display *view;
 
 static void sleep_until(uint64_t us)
 {
@@ -89,229 +51,50 @@ static void sleep_until(uint64_t us)
 		usleep((useconds_t)(us - now));
 }
 
-/* ---- the desktop ---------------------------------------------------------------------------- */
-
-static void mark_places(int at[5][2])
-{
-	int list[5][2] = {{0, 0},
-			  {width - MARK, 0},
-			  {0, height - CELL},
-			  {width - MARK, height - CELL},
-			  {width / 2 / 64 * 64, height / 2 / 16 * 16}};
-
-	memcpy(at, list, sizeof(list));
-}
-
-static void draw_marks(uint32_t *to, uint32_t number)
-{
-	int at[5][2];
-
-	mark_places(at);
-	for (int m = 0; m < 5; m++)
-		for (int y = 0; y < CELL; y++)
-			for (int x = 0; x < MARK; x++)
-				to[(size_t)(at[m][1] + y) * (size_t)width +
-				   (size_t)(at[m][0] + x)] =
-				    number >> (x / CELL) & 1 ? 0xffffff : 0;
-}
-
-static void draw_patch(uint32_t *to)
-{
-	for (int y = 0; y < PATCH; y++)
-		for (int x = 0; x < PATCH; x++)
-			to[(size_t)(PATCH_Y + y) * (size_t)width + (size_t)(PATCH_X + x)] =
-			    patch_on ? 0xffffff : 0x102040;
-}
-
-static void put(int x, int y, int w, int h)
-{
-	XShmPutImage(desk, win, gc, ximg, x, y, x, y, (unsigned)w, (unsigned)h, False);
-}
-
-/* Draws the parts of frame f that differ from what is there, and the marks. */
-static void draw_frame(int f)
-{
-	const uint32_t *from = raw + (size_t)f * (size_t)width * (size_t)height;
-	uint32_t n = serial + 1;
-	int at[5][2], y0 = -1, bx0 = width, bx1 = 0;
-
-	pthread_mutex_lock(&painting);
-	for (int band = 0; band <= height; band += CELL) {
-		int end = band + CELL < height ? band + CELL : height, x0 = width, x1 = 0;
-
-		for (int y = band; y < end; y++) {
-			const uint32_t *a = from + (size_t)y * (size_t)width;
-			uint32_t *b = img + (size_t)y * (size_t)width;
-			int l = 0, r = width - 1;
-
-			while (l < width && !((a[l] ^ b[l]) & 0xffffff))
-				l++;
-			while (r > l && !((a[r] ^ b[r]) & 0xffffff))
-				r--;
-			if (l == width)
-				continue;
-			x0 = l < x0 ? l : x0;
-			x1 = r + 1 > x1 ? r + 1 : x1;
-			memcpy(b + l, a + l, (size_t)(r + 1 - l) * 4);
-		}
-		if (x1 > x0) {
-			y0 = y0 < 0 ? band : y0;
-			bx0 = x0 < bx0 ? x0 : bx0;
-			bx1 = x1 > bx1 ? x1 : bx1;
-		}
-		if ((x1 <= x0 || band + CELL >= height) && y0 >= 0) {
-			draw_marks(img, n & 255);
-			draw_patch(img);
-			put(bx0, y0, bx1 - bx0, (x1 > x0 ? end : band) - y0);
-			y0 = -1;
-			bx0 = width;
-			bx1 = 0;
-		}
-	}
-	draw_marks(img, n & 255);
-	draw_patch(img);
-	mark_places(at);
-	for (int m = 0; m < 5; m++)
-		put(at[m][0], at[m][1], MARK, CELL);
-	XSync(desk, False);
-	of_frame[n % FRAMES] = f;
-	drawn[n % FRAMES] = now_us();
-	serial = n;
-	pthread_mutex_unlock(&painting);
-}
-
-/* Answers keys by the patch, on the desktop's own connection. */
-static void answer_keys(void)
-{
-	while (XPending(desk)) {
-		XEvent e;
-
-		XNextEvent(desk, &e);
-		if (e.type != KeyPress)
-			continue;
-		pthread_mutex_lock(&painting);
-		patch_on = !patch_on;
-		draw_patch(img);
-		put(PATCH_X, PATCH_Y, PATCH, PATCH);
-		XFlush(desk);
-		pthread_mutex_unlock(&painting);
-	}
-}
-
-/* ---- the viewer's screen -------------------------------------------------------------------- */
-
-static const uint32_t *fb_row(int y)
-{
-	return (const uint32_t *)(fb + (size_t)y * fb_pitch);
-}
-
-static bool bright(int x, int y)
-{
-	uint32_t p = fb_row(y)[x];
-
-	return (p >> 8 & 255) > 127;
-}
-
-/* The number that all five marks show, or -1. */
-static int read_marks(void)
-{
-	int at[5][2], first = -1;
-
-	mark_places(at);
-	for (int m = 0; m < 5; m++) {
-		int v = 0;
-
-		for (int i = 0; i < 8; i++)
-			v |= bright(at[m][0] + i * CELL + CELL / 2, at[m][1] + CELL / 2) << i;
-		if (m && v != first)
-			return -1;
-		first = v;
-	}
-	return first;
-}
-
-static bool is_exact(void)
-{
-	for (int y = 0; y < height; y++) {
-		const uint32_t *a = fb_row(y), *b = img + (size_t)y * (size_t)width;
-		uint32_t differs = 0;
-
-		for (int x = 0; x < width; x++)
-			differs |= a[x] ^ b[x];
-		if (differs & 0xffffff)
-			return false;
-	}
-	return true;
-}
-
-static void keep_sample(uint32_t n)
-{
-	static uint32_t last;
-
-	if (nsamples == SAMPLES || n < last + 12)
-		return;
-	struct sample *s = &samples[nsamples++];
-	last = n;
-	s->frame = of_frame[n % FRAMES];
-	s->serial = n;
-	if (!s->px)
-		s->px = malloc((size_t)(vx1 - vx0) * (size_t)(vy1 - vy0) * 4);
-	for (int y = vy0; y < vy1; y++)
-		memcpy(s->px + (size_t)(y - vy0) * (size_t)(vx1 - vx0), fb_row(y) + vx0,
-		       (size_t)(vx1 - vx0) * 4);
-	if (read_marks() != (int)(n & 255))
-		nsamples--; /* the next frame came in between */
-}
-
-static void *watch(void *arg)
-{
-	int before = -1;
-
-	while (playing) {
-		int v = read_marks();
-
-		if (v >= 0 && v != before) {
-			uint32_t top = serial + 1; /* drawn, but perhaps not yet told */
-
-			for (uint32_t n = top; n + 200 > top && n; n--)
-				if ((int)(n & 255) == v) {
-					if (!seen[n % FRAMES]) {
-						seen[n % FRAMES] = now_us();
-						keep_sample(n);
-					}
-					break;
-				}
-			before = v;
-		}
-		usleep(300);
-	}
-	return NULL;
-}
-
 /* ---- counters ------------------------------------------------------------------------------- */
 
+static uint64_t cpu_of_cgroup(const char *folder)
+{
+	unsigned long long us = 0;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/cpu.stat", folder);
+	FILE *f = fopen(path, "re");
+	if (!f || fscanf(f, "usage_usec %llu", &us) != 1) {
+		fprintf(stderr, "measure: %s cannot be read\n", path);
+		exit(1);
+	}
+	fclose(f);
+	return us;
+}
+
+static uint64_t cpu_of_process(int pid)
+{
+	char path[64], text[1024] = "";
+	unsigned long user = 0, sys = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "re");
+	if (f && fgets(text, sizeof(text), f)) {
+		char *p = strrchr(text, ')');
+		if (p && sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+				&sys) != 2)
+			user = sys = 0;
+	}
+	if (f)
+		fclose(f);
+	return (uint64_t)(user + sys) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+/* Of everything on the serving side, its display server included. */
 static uint64_t cpu_us(void)
 {
 	uint64_t sum = 0;
 
-	for (int i = 0; i < npids; i++) {
-		char path[64], text[1024] = "";
-		unsigned long user = 0, sys = 0;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%d/stat", pids[i]);
-		f = fopen(path, "re");
-		if (!f || !fgets(text, sizeof(text), f)) {
-			if (f)
-				fclose(f);
-			continue;
-		}
-		fclose(f);
-		char *p = strrchr(text, ')');
-		if (p && sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-				&sys) == 2)
-			sum += (uint64_t)(user + sys) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-	}
+	if (!strncmp(cpu, "cgroup:", 7))
+		return cpu_of_cgroup(cpu + 7);
+	for (const char *p = cpu + 5; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+		sum += cpu_of_process(atoi(p));
 	return sum;
 }
 
@@ -330,101 +113,148 @@ static double quantile(double *v, int n, double q)
 	return v[(int)(q * (n - 1) + 0.5)];
 }
 
-static double psnr(void)
-{
-	double sum = 0;
-	size_t count = 0;
-
-	for (int i = 0; i < nsamples; i++) {
-		const uint32_t *from =
-		    raw + (size_t)samples[i].frame * (size_t)width * (size_t)height;
-		int cx = width / 2 / 64 * 64, cy = height / 2 / 16 * 16;
-
-		for (int y = vy0; y < vy1; y++)
-			for (int x = vx0; x < vx1; x++) {
-				uint32_t a = from[(size_t)y * (size_t)width + (size_t)x];
-				uint32_t b = samples[i].px[(size_t)(y - vy0) * (size_t)(vx1 - vx0) +
-							   (size_t)(x - vx0)];
-
-				if (x >= cx && x < cx + MARK && y >= cy && y < cy + CELL)
-					continue; /* the mark in the middle */
-				for (int s = 0; s < 24; s += 8) {
-					double d = (double)(a >> s & 255) - (double)(b >> s & 255);
-					sum += d * d;
-				}
-				count += 3;
-			}
-	}
-	return count ? sum > 0 ? 10 * log10(255.0 * 255.0 * (double)count / sum) : 99 : -1;
-}
-
-/* ---- jobs ----------------------------------------------------------------------------------- */
-
-static double wait_exact(double limit_ms)
-{
-	uint64_t start = drawn[serial % FRAMES];
-
-	while ((double)(now_us() - start) / 1e3 < limit_ms) {
-		if (is_exact())
-			return (double)(now_us() - start) / 1e3;
-		usleep(1500);
-	}
-	return -1;
-}
-
-static void settle(void)
-{
-	double e = wait_exact(3000);
-
-	usleep(e < 0 ? 0 : 300000);
-}
-
-static void play(const char *name, int first, int last, int count)
-{
-	static double latency[FRAMES];
-	pthread_t t;
-	int shown = 0;
-
-	draw_frame(first);
-	settle();
-	memset(seen, 0, sizeof(seen));
-	nsamples = 0;
-	uint32_t from = serial + 1;
-	uint64_t cpu0 = cpu_us(), bytes0 = control->bytes[0], start = now_us();
-	playing = true;
-	pthread_create(&t, NULL, watch, NULL);
-	for (int i = 1; i <= count; i++) {
-		int span = last - first, k = span ? i % (2 * span) : 0;
-
-		sleep_until(start + (uint64_t)i * 1000000 / FPS);
-		draw_frame(first + (k > span ? 2 * span - k : k));
-	}
-	uint64_t moved = control->bytes[0], cpu1 = cpu_us();
-	double exact = wait_exact(4000);
-	uint64_t exact_bytes = control->bytes[0] - moved;
-	uint64_t wait = control->delay_us * 2 + 400000;
-	usleep((useconds_t)wait); /* the last ones are still on their way */
-	playing = false;
-	pthread_join(t, NULL);
-	for (uint32_t n = from; n <= serial; n++)
-		if (seen[n % FRAMES] && seen[n % FRAMES] >= drawn[n % FRAMES])
-			latency[shown++] = (double)(seen[n % FRAMES] - drawn[n % FRAMES]) / 1e3;
-	double div = shown ? shown : 1;
-	printf("%s.shown %d\n%s.fps %.2f\n", name, shown, name, shown * (double)FPS / count);
-	printf("%s.bytes %.0f\n", name, (double)(moved - bytes0) / div);
-	printf("%s.cpu_us %.0f\n", name, (double)(cpu1 - cpu0) / div);
-	printf("%s.exact_ms %.1f\n%s.exact_bytes %llu\n", name, exact, name,
-	       (unsigned long long)exact_bytes);
-	printf("%s.psnr %.2f\n", name, psnr());
-	printf("%s.latency_p95 %.2f\n", name, quantile(latency, shown, 0.95));
-	printf("%s.latency_p50 %.2f\n", name, quantile(latency, shown, 0.5));
-}
-
-static _Atomic bool moving;
+/* ---- motion --------------------------------------------------------------------------------- */
 
 struct range {
 	int first, last;
 };
+
+/* Figures of one or several stretches of motion. */
+struct motion {
+	double latency[FRAMES], exact[64];
+	int shown, count, stretches;
+	uint64_t bytes, cpu_us, exact_bytes;
+};
+
+static void settle(void)
+{
+	double e = screen_wait_exact(3000);
+
+	usleep(e < 0 ? 0 : 300000);
+}
+
+/* Frame of step i, forwards and back. */
+static int frame_at(struct range r, int i)
+{
+	int span = r.last - r.first, k = span ? i % (2 * span) : 0;
+
+	return r.first + (k > span ? 2 * span - k : k);
+}
+
+static void play(struct motion *m, struct range r, int count)
+{
+	uint32_t from = desk.serial + 1;
+	uint64_t cpu0 = cpu_us(), bytes0 = control->bytes[0], start = now_us();
+
+	for (int i = 1; i <= count; i++) {
+		sleep_until(start + (uint64_t)i * 1000000 / (uint64_t)fps);
+		desk_draw(frame_at(r, i));
+	}
+	uint64_t moved = control->bytes[0];
+	m->cpu_us += cpu_us() - cpu0;
+	m->bytes += moved - bytes0;
+	m->exact[m->stretches++] = screen_wait_exact(4000);
+	m->exact_bytes = control->bytes[0] - moved;
+	usleep(control->delay_us * 2 + 400000); /* the last ones are still on their way */
+	for (uint32_t n = from; n <= desk.serial; n++) {
+		uint64_t seen = screen_seen(n), drawn = desk.drawn[n % FRAMES];
+		if (seen >= drawn)
+			m->latency[m->shown++] = (double)(seen - drawn) / 1e3;
+	}
+	m->count += count;
+}
+
+static void print_motion(const char *name, struct motion *m)
+{
+	double div = m->shown ? m->shown : 1, worst = 0;
+
+	for (int i = 0; i < m->stretches; i++)
+		worst = m->exact[i] < 0 || worst < 0 ? -1
+			: m->exact[i] > worst	     ? m->exact[i]
+						     : worst;
+	printf("%s.shown %d\n%s.fps %.2f\n", name, m->shown, name,
+	       m->shown * (double)fps / m->count);
+	printf("%s.bytes %.0f\n", name, (double)m->bytes / div);
+	printf("%s.cpu_us %.0f\n", name, (double)m->cpu_us / div);
+	printf("%s.exact_ms %.1f\n", name, worst);
+	printf("%s.exact_bytes %llu\n", name, (unsigned long long)m->exact_bytes);
+	printf("%s.latency_p95 %.2f\n", name, quantile(m->latency, m->shown, 0.95));
+	printf("%s.latency_p50 %.2f\n", name, quantile(m->latency, m->shown, 0.5));
+}
+
+static void motion(const char *name, struct box box, const char *ranges)
+{
+	static struct motion m;
+
+	memset(&m, 0, sizeof(m));
+	screen_watch(box);
+	for (const char *p = ranges; p && m.stretches < 64;
+	     p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+		struct range r;
+		if (sscanf(p, "%d-%d", &r.first, &r.last) != 2)
+			exit(2);
+		desk_draw(r.first);
+		settle();
+		play(&m, r, r.last - r.first);
+	}
+	screen_unwatch();
+	print_motion(name, &m);
+	printf("%s.psnr %.2f\n", name, screen_psnr());
+}
+
+static bool tile_differs(const uint32_t *a, const uint32_t *b, int tx, int ty)
+{
+	for (int y = ty; y < ty + TILE_H && y < desk.height; y++)
+		for (int x = tx; x < tx + TILE_W && x < desk.width; x++)
+			if ((a[y * desk.width + x] ^ b[y * desk.width + x]) & 0xffffff)
+				return true;
+	return false;
+}
+
+/* What zstd (level 3, three bytes a pixel) makes of the tiles that moved, as they are now. */
+static size_t touched_zstd(struct range r)
+{
+	size_t n = 0, most = (size_t)desk.width * (size_t)desk.height * 3;
+	uint8_t *px = malloc(most), *z = malloc(ZSTD_compressBound(most));
+
+	if (!px || !z)
+		exit(1);
+	for (int ty = 0; ty < desk.height; ty += TILE_H)
+		for (int tx = 0; tx < desk.width; tx += TILE_W) {
+			bool touched = false;
+			for (int f = r.first + 1; f <= r.last && !touched; f++)
+				touched = tile_differs(desk_frame(f), desk_frame(f - 1), tx, ty);
+			for (int y = ty; touched && y < ty + TILE_H && y < desk.height; y++)
+				for (int x = tx; x < tx + TILE_W && x < desk.width; x++) {
+					uint32_t p = desk.img[y * desk.width + x];
+					px[n++] = (uint8_t)p;
+					px[n++] = (uint8_t)(p >> 8);
+					px[n++] = (uint8_t)(p >> 16);
+				}
+		}
+	n = ZSTD_compress(z, ZSTD_compressBound(most), px, n, 3);
+	free(px);
+	free(z);
+	return n;
+}
+
+static void loop(const char *name, struct range r, int count)
+{
+	static struct motion m;
+
+	memset(&m, 0, sizeof(m));
+	screen_watch((struct box){0});
+	desk_draw(r.first);
+	settle();
+	play(&m, r, count);
+	screen_unwatch();
+	print_motion(name, &m);
+	printf("%s.touched_zstd %zu\n", name, touched_zstd(r));
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static _Atomic bool moving, listening;
 
 static void *move(void *arg)
 {
@@ -432,58 +262,51 @@ static void *move(void *arg)
 	uint64_t start = now_us();
 
 	for (int i = 0; moving; i++) {
-		int span = r->last - r->first, k = span ? i % (2 * span) : 0;
-
-		sleep_until(start + (uint64_t)i * 1000000 / FPS);
-		draw_frame(r->first + (k > span ? 2 * span - k : k));
+		sleep_until(start + (uint64_t)i * 1000000 / (uint64_t)fps);
+		desk_draw(frame_at(*r, i));
 	}
 	return NULL;
 }
 
 static void *listen_keys(void *arg)
 {
-	while (moving || playing) {
-		answer_keys();
+	while (listening) {
+		desk_answer_keys();
 		usleep(200);
 	}
 	return NULL;
 }
 
-static bool patch_shown(void)
-{
-	return bright(PATCH_X + PATCH / 2, PATCH_Y + PATCH / 2);
-}
-
 static void keys(const char *name, int n, struct range *r)
 {
-	static double ms[1024];
+	static double ms[MAX_KEYS];
 	pthread_t mover, listener;
 	int got = 0;
 
-	draw_frame(r ? r->first : 0);
+	desk_draw(r ? r->first : 0);
 	settle();
 	moving = r != NULL;
-	playing = true;
+	listening = true;
 	pthread_create(&listener, NULL, listen_keys, NULL);
 	if (r)
 		pthread_create(&mover, NULL, move, r);
 	usleep(500000);
 	srand(7);
-	for (int i = 0; i < n && i < 1024; i++) {
-		bool was = patch_shown();
+	for (int i = 0; i < n && i < MAX_KEYS; i++) {
+		bool was = screen_patch();
 		uint64_t start = now_us();
 
 		XTestFakeKeyEvent(view, KEYCODE, True, CurrentTime);
 		XFlush(view);
-		while (patch_shown() == was && now_us() - start < 2000000)
+		while (screen_patch() == was && now_us() - start < 2000000)
 			usleep(100);
-		if (patch_shown() != was)
+		if (screen_patch() != was)
 			ms[got++] = (double)(now_us() - start) / 1e3;
 		XTestFakeKeyEvent(view, KEYCODE, False, CurrentTime);
 		XFlush(view);
 		usleep((useconds_t)(60000 + rand() % 60000));
 	}
-	moving = playing = false;
+	moving = listening = false;
 	if (r)
 		pthread_join(mover, NULL);
 	pthread_join(listener, NULL);
@@ -491,30 +314,33 @@ static void keys(const char *name, int n, struct range *r)
 	printf("%s.p50 %.2f\n", name, quantile(ms, got, 0.5));
 }
 
+/* ---- rest and cut --------------------------------------------------------------------------- */
+
 static void idle(const char *name, int seconds)
 {
 	settle();
 	sleep(1);
 	uint64_t cpu0 = cpu_us(), bytes0 = control->bytes[0];
 	sleep((unsigned)seconds);
-	printf("%s.cpu %.2f\n%s.bytes_per_s %.1f\n", name,
+	printf("%s.cpu %.3f\n%s.bytes_per_s %.1f\n", name,
 	       (double)(cpu_us() - cpu0) / 1e4 / seconds, name,
 	       (double)(control->bytes[0] - bytes0) / seconds);
 }
 
-static void cut(const char *name, int seconds)
+static void cut(const char *name, int seconds, int frame)
 {
-	draw_frame(0);
+	desk_draw(0);
 	settle();
 	control->cut = 1;
 	sleep((unsigned)seconds);
-	draw_frame(10);
+	desk_draw(frame);
+	usleep((useconds_t)(now_us() % 100000)); /* at no fixed phase of anybody's timer */
 	uint64_t back = now_us();
 	control->cut = 0;
-	while (now_us() - back < 20000000 && read_marks() != (int)(serial & 255))
+	while (now_us() - back < 20000000 && !screen_current())
 		usleep(300);
 	printf("%s.picture_ms %.1f\n", name,
-	       read_marks() == (int)(serial & 255) ? (double)(now_us() - back) / 1e3 : -1);
+	       screen_current() ? (double)(now_us() - back) / 1e3 : -1);
 }
 
 /* ---- setting up ----------------------------------------------------------------------------- */
@@ -532,43 +358,6 @@ static void *map_file(const char *path, bool write, size_t *n)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static int open_desktop(const char *name)
-{
-	static XShmSegmentInfo shm;
-	XSetWindowAttributes a = {.override_redirect = True, .event_mask = KeyPressMask};
-
-	desk = XOpenDisplay(name);
-	if (!desk)
-		return -1;
-	win = XCreateWindow(desk, DefaultRootWindow(desk), 0, 0, (unsigned)width, (unsigned)height,
-			    0, CopyFromParent, InputOutput, CopyFromParent,
-			    CWOverrideRedirect | CWEventMask, &a);
-	gc = XCreateGC(desk, win, 0, NULL);
-	ximg = XShmCreateImage(desk, DefaultVisual(desk, 0), 24, ZPixmap, NULL, &shm,
-			       (unsigned)width, (unsigned)height);
-	if (!ximg)
-		return -1;
-	shm.shmid =
-	    shmget(IPC_PRIVATE, (size_t)ximg->bytes_per_line * (size_t)height, IPC_CREAT | 0600);
-	shm.shmaddr = ximg->data = shmat(shm.shmid, NULL, 0);
-	XShmAttach(desk, &shm);
-	XMapRaised(desk, win);
-	XSync(desk, False);
-	shmctl(shm.shmid, IPC_RMID, NULL);
-	XSetInputFocus(desk, win, RevertToParent, CurrentTime);
-	img = (uint32_t *)ximg->data;
-	memset(img, 0x55, (size_t)width * (size_t)height * 4);
-	draw_frame(0);
-	put(0, 0, width, height);
-	XSync(desk, False);
-	return 0;
-}
-
 /* There is no window manager: the viewer's window gets the keys, the pointer lies over it. */
 static int open_view(const char *name)
 {
@@ -582,12 +371,12 @@ static int open_view(const char *name)
 		for (unsigned i = n; i-- > 0;) {
 			XWindowAttributes a;
 			if (XGetWindowAttributes(view, list[i], &a) && a.map_state == IsViewable &&
-			    a.width >= width / 2) {
+			    a.width >= desk.width / 2) {
 				XSetInputFocus(view, list[i], RevertToParent, CurrentTime);
 				break;
 			}
 		}
-	XTestFakeMotionEvent(view, 0, width / 2 + 200, height / 2 + 200, CurrentTime);
+	XTestFakeMotionEvent(view, 0, desk.width / 2 + 200, desk.height / 2 + 200, CurrentTime);
 	XSync(view, False);
 	return 0;
 }
@@ -595,6 +384,59 @@ static int open_view(const char *name)
 static int ignore(Display *d, XErrorEvent *e)
 {
 	return 0;
+}
+
+static int wait_for_viewer(void)
+{
+	uint64_t start = now_us();
+
+	while (!screen_current() && now_us() - start < 20000000)
+		usleep(1000);
+	if (screen_current())
+		return 0;
+	fprintf(stderr, "measure: the viewer never showed the desktop\n");
+	return -1;
+}
+
+static struct range range_of(char **a)
+{
+	return (struct range){atoi(a[0]), atoi(a[1])};
+}
+
+/* Runs one job; the number of its arguments, or -1. */
+static int run_job(char **a, int n)
+{
+	const char *job = a[0], *name = a[1];
+
+	if (!strcmp(job, "motion") && n >= 4) {
+		struct box b;
+		if (sscanf(a[2], "%d,%d,%d,%d", &b.x0, &b.y0, &b.x1, &b.y1) != 4)
+			return -1;
+		motion(name, b, a[3]);
+		return 4;
+	}
+	if (!strcmp(job, "loop") && n >= 5) {
+		loop(name, range_of(a + 2), atoi(a[4]));
+		return 5;
+	}
+	if (!strcmp(job, "keys") && n >= 3) {
+		keys(name, atoi(a[2]), NULL);
+		return 3;
+	}
+	if (!strcmp(job, "keys_moving") && n >= 5) {
+		struct range r = range_of(a + 3);
+		keys(name, atoi(a[2]), &r);
+		return 5;
+	}
+	if (!strcmp(job, "idle") && n >= 3) {
+		idle(name, atoi(a[2]));
+		return 3;
+	}
+	if (!strcmp(job, "cut") && n >= 4) {
+		cut(name, atoi(a[2]), atoi(a[3]));
+		return 4;
+	}
+	return -1;
 }
 
 int main(int argc, char **argv)
@@ -606,57 +448,27 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	XInitThreads();
 	XSetErrorHandler(ignore);
-	width = atoi(argv[5]);
-	height = atoi(argv[6]);
-	raw = map_file(argv[4], false, &n);
-	fb = map_file(argv[3], false, &n);
-	control = map_file(argv[7], true, &n);
-	if (!raw || !fb || !control) {
+	desk.width = atoi(argv[5]);
+	desk.height = atoi(argv[6]);
+	fps = atoi(argv[7]);
+	cpu = argv[9];
+	control = map_file(argv[8], true, &n);
+	desk.raw = map_file(argv[4], false, &n);
+	if (!desk.raw || !control || screen_open(argv[3])) {
 		fprintf(stderr, "measure: a file is missing\n");
 		return 1;
 	}
-	fb_pitch = be32(fb + 48);
-	fb += be32(fb) + be32(fb + 76) * 12;
-	for (char *p = strtok(argv[8], ","); p && npids < 16; p = strtok(NULL, ","))
-		pids[npids++] = atoi(p);
-	if (sscanf(argv[9], "%d,%d,%d,%d", &vx0, &vy0, &vx1, &vy1) != 4 || open_desktop(argv[1]) ||
-	    open_view(argv[2])) {
+	if (desk_open(argv[1]) || open_view(argv[2])) {
 		fprintf(stderr, "measure: no display\n");
 		return 1;
 	}
-	uint64_t start = now_us();
-	while (read_marks() != (int)(serial & 255) && now_us() - start < 20000000)
-		usleep(1000);
-	if (read_marks() != (int)(serial & 255)) {
-		fprintf(stderr, "measure: the viewer never showed the desktop\n");
+	if (wait_for_viewer())
 		return 1;
-	}
 	for (int i = 10; i < argc;) {
-		const char *job = argv[i], *name = argv[i + 1];
-
-		if (!strcmp(job, "motion")) {
-			int a = atoi(argv[i + 2]), b = atoi(argv[i + 3]);
-			play(name, a, b, b - a);
-			i += 4;
-		} else if (!strcmp(job, "loop")) {
-			play(name, atoi(argv[i + 2]), atoi(argv[i + 3]), atoi(argv[i + 4]));
-			i += 5;
-		} else if (!strcmp(job, "keys")) {
-			keys(name, atoi(argv[i + 2]), NULL);
-			i += 3;
-		} else if (!strcmp(job, "keys_moving")) {
-			struct range r = {atoi(argv[i + 3]), atoi(argv[i + 4])};
-			keys(name, atoi(argv[i + 2]), &r);
-			i += 5;
-		} else if (!strcmp(job, "idle")) {
-			idle(name, atoi(argv[i + 2]));
-			i += 3;
-		} else if (!strcmp(job, "cut")) {
-			cut(name, atoi(argv[i + 2]));
-			i += 3;
-		} else {
+		int used = run_job(argv + i, argc - i);
+		if (used < 0)
 			return 2;
-		}
+		i += used;
 	}
 	return 0;
 }
