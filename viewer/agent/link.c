@@ -1,10 +1,13 @@
 #include "viewer/agent/link.h"
 
-#define SAMPLE_US   50000u
-#define BLOCK_US    40000u   /* waiting longer than this is congestion */
-#define QUEUE_US    60000u   /* so is this much above the path's best round trip */
-#define HOLD_US	    1000000u /* between two raises */
-#define SHARE	    70u /* per cent of the estimate for video: the rest is for exact tiles and losses */
+#define SAMPLE_US 50000u
+#define BLOCK_US  40000u   /* waiting longer than this is congestion */
+#define QUEUE_US  60000u   /* so is this much above the path's best round trip */
+#define HOLD_US	  1000000u /* between two raises */
+#define SHARE \
+	50u /* per cent of the estimate for video: the rest is for exact tiles and losses. What is
+	       lost holds up all that follows it, so fewer packets are also earlier ones */
+#define FADE	    400u /* samples, 20 s: how slowly a lower rate is believed */
 #define MISSED	    3u
 #define KBPS_MIN    500u
 #define KBPS_ENOUGH 400000u /* wider than any picture of ours: no limit again */
@@ -32,10 +35,15 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 	l->rtt_us = p.rtt_us;
 	l->min_rtt_us = p.min_rtt_us;
 	u64 kbps = p.rate_bps * 8 / 1000;
-	if (kbps && (!p.app_limited || kbps > l->rate_kbps))
+	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
+
+	/* While no queue grows, a lower rate tells what was sent, or that losses held it up: to follow
+	 * it would lower what is sent next, and so on. */
+	if (kbps && !queued && kbps < l->rate_kbps)
+		l->rate_kbps -= (l->rate_kbps - kbps) / FADE + 1;
+	else if (kbps && (!p.app_limited || kbps > l->rate_kbps))
 		l->rate_kbps = kbps;
 
-	bool queued = p.min_rtt_us && p.rtt_us > p.min_rtt_us + QUEUE_US;
 	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
 	bool late = l->missed >= MISSED;
 	u32 share =

@@ -6,6 +6,7 @@
 
 #define REST_US	     60000u /* stillness after which a tile is made exact */
 #define REST_MAX_US  250000u
+#define SAME_US	     8000u	 /* changes so close are one picture, drawn in pieces */
 #define BACKLOG	     (24u << 10) /* unsent bytes that make us wait */
 #define REFINE_TILES 96u	 /* a step of refinement on a narrow link */
 #define REFINE_WIDE  384u	 /* and on one without a limit: some milliseconds to pack */
@@ -112,9 +113,11 @@ void native_out_change(struct native_out *o, struct desktop *d, struct net_strea
 
 	link_change(l, wait);
 	/* The desktop's own rhythm, not that of the pictures sent: or half of them would do for ever. */
-	if (gap < 200000)
-		o->interval_us = (u32)((o->interval_us * 7 + gap) / 8);
-	o->changed_us = d->when_us;
+	if (gap > SAME_US) {
+		if (gap < 200000)
+			o->interval_us = (u32)((o->interval_us * 7 + gap) / 8);
+		o->changed_us = d->when_us;
+	}
 
 	for (u32 i = 0; i < d->grid.ncopies; i++) {
 		const struct native_copy *c = &d->grid.copies[i];

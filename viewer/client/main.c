@@ -12,12 +12,9 @@
 #include "viewer/client/overlay.h"
 #include "viewer/client/speaker.h"
 
-#define RETRY_US 50000u /* between two attempts while a link is lost */
-#define GIVE_UP_US \
-	100000u		    /* and three round trips: then an unanswered attempt makes way for a
-				fresh one, as TCP itself waits longer and longer */
-#define PATIENT_US 2000000u /* the same after LONG_US of outage, and once TCP is connected */
-#define LONG_US	   30000000u
+#define RETRY_US   20000u    /* between two attempts at a link that was lost just now */
+#define FADE	   256u	     /* and this part of the time that it has been lost already */
+#define PATIENT_US 2000000u  /* never longer; also for an attempt once TCP is connected */
 #define LOOK_US	   20000u    /* how often a condition to end is looked at */
 #define EVENTS_US  5000u     /* a window without a descriptor is looked at so often */
 #define WORDS_US   250000u   /* words of progress are looked at so often */
@@ -63,6 +60,21 @@ static u64 earliest(u64 a, u64 b)
 	return a < b ? a : b;
 }
 
+/*
+ * Until the next attempt at a lost link. TCP itself would ask again after a second, then two: a fresh
+ * attempt finds a link that is back at once.
+ */
+static u64 retry_us(const struct viewer *v, u64 now)
+{
+	u64 us = RETRY_US + (now - v->lost_us) / FADE;
+
+	if (v->c.state == CLIENT_CONNECTING)
+		us += 3 * v->c.rtt_us; /* an answer may be on its way */
+	else if (v->c.state != CLIENT_FAILED)
+		us = PATIENT_US;
+	return earliest(us, PATIENT_US);
+}
+
 static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 {
 	struct client *c = &v->c;
@@ -80,7 +92,7 @@ static void wait_for_something(struct viewer *v, struct pollfd fds[2])
 	if (v->w)
 		due = earliest(due, window_due(v->w));
 	if (v->lost_us && c->state != CLIENT_IN)
-		due = earliest(due, c->began_us + RETRY_US);
+		due = earliest(due, c->began_us + retry_us(v, now));
 	if (v->o.seconds)
 		due = earliest(due, v->start_us + v->o.seconds * 1000000ull);
 	if (v->o.until_exact)
@@ -217,10 +229,8 @@ static bool link_failed(struct viewer *v)
 
 	if (c->state == CLIENT_FAILED && (c->final || !v->was_in || !v->o.resume))
 		return true;
-	bool eager = c->state == CLIENT_CONNECTING && now - v->lost_us < LONG_US;
-	u64 patience = eager ? GIVE_UP_US + 3 * c->rtt_us : PATIENT_US;
-	bool stale = v->lost_us && c->state != CLIENT_IN && now - c->began_us >= patience;
-	if (c->state != CLIENT_FAILED && !stale)
+	bool again = v->lost_us && c->state != CLIENT_IN && now - c->began_us >= retry_us(v, now);
+	if (c->state != CLIENT_FAILED && !again)
 		return false;
 	if (!v->lost_us) {
 		v->lost_us = now;
@@ -229,7 +239,7 @@ static bool link_failed(struct viewer *v)
 		if (v->w)
 			window_note(v->w, c, text);
 	}
-	if (stale || now - c->began_us >= RETRY_US)
+	if (again)
 		client_connect(c, &v->o.conf);
 	return false;
 }

@@ -33,7 +33,7 @@ NAMES = {"C": "caprock", "T": "TigerVNC Tight q8", "TL": "TigerVNC without JPEG"
 LAN = dict(delay_us=0, loss_ppm=0, rate_kbps=0, queue_bytes=0)
 WAN = dict(delay_us=50000, loss_ppm=10000, rate_kbps=20000, queue_bytes=250000)
 RTT_MS = 2 * WAN["delay_us"] / 1000
-WAN_SECONDS = 8
+WAN_SECONDS, WAN_STOPS = 8, 4
 
 # name: our key, unit, bars on the ratio to T and to TL
 RATIOS = {
@@ -125,7 +125,7 @@ def link_turns(net, work, tls, name, jobs, link):
 
 def run_wan(net, work, tls):
     first, last = max(work.three, key=lambda r: r[1] - r[0])
-    jobs = ["loop", "w", str(first), str(last), str(WAN_SECONDS * work.fps)]
+    jobs = ["loop", "w", str(first), str(last), str(WAN_SECONDS * work.fps), str(WAN_STOPS)]
     least = 25 / 30 * work.fps
 
     def fps(turns, name):
