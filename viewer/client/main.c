@@ -30,6 +30,7 @@ struct viewer {
 	struct axes axes;
 	struct pen pen;
 	u64 start_us, changed_us, lost_us; /* lost_us 0: the link is up, or never was */
+	u32 trip_us;			   /* the lost link's round trip, as TCP knew it */
 	bool was_in, filmed;
 	bool stats_on; /* asked of this connection */
 };
@@ -69,7 +70,7 @@ static u64 retry_us(const struct viewer *v, u64 now)
 	u64 us = RETRY_US + (now - v->lost_us) / FADE;
 
 	if (v->c.state == CLIENT_CONNECTING)
-		us += 3 * v->c.rtt_us; /* an answer may be on its way */
+		us += 3 * v->trip_us; /* an answer may be on its way */
 	else if (v->c.state != CLIENT_FAILED)
 		us = PATIENT_US;
 	return earliest(us, PATIENT_US);
@@ -233,6 +234,10 @@ static bool link_failed(struct viewer *v)
 	if (c->state != CLIENT_FAILED && !again)
 		return false;
 	if (!v->lost_us) {
+		struct net_path path;
+
+		net_path(&c->net, &path);
+		v->trip_us = path.min_rtt_us;
 		v->lost_us = now;
 		snprintf(text, sizeof(text), "%s: reconnecting ...", c->why);
 		fprintf(stderr, "%s\n", text);

@@ -72,10 +72,14 @@ static struct video_enc *x264_enc_open(const struct video_conf *c)
 	p->vui.i_transfer = 1;
 	p->vui.i_colmatrix = 1;
 	p->rc.i_rc_method = X264_RC_CRF;
-	p->rc.f_rf_constant = 18;
+	/* One quantizer whatever the content, as a still picture's coder has: pictures full of detail,
+	 * such as horizons and volumes, are not made coarser for it. */
+	p->rc.f_rf_constant = 20;
+	p->rc.f_qcompress = 1;
 	/* Colours carry as much of a picture's error as brightness, once back in RGB: the encoder's
-	 * habit of coding them six steps coarser in 4:4:4 is undone. Intra 4x4 saves a tenth. */
-	p->analyse.i_chroma_qp_offset = -6;
+	 * habit of coding them six steps coarser in 4:4:4 is undone, and one more. Intra 4x4 saves a
+	 * tenth. */
+	p->analyse.i_chroma_qp_offset = -7;
 	p->analyse.intra |= X264_ANALYSE_I4x4;
 	p->analyse.inter |= X264_ANALYSE_I4x4;
 	p->analyse.b_psnr = 0;

@@ -5,7 +5,7 @@ recorded desktop, in turns, over a network in user space, on one clock. Prints `
 
   WORKLOAD   a folder with seq.mkv and seg.txt; without it a seeded desktop of our own is drawn
   PARTS      lan,wan,cut (all): what to measure; SYSTEMS (C,T,TL,X); SVG=FILE: the picture
-  ROUNDS     turns of caprock and TigerVNC (10), KEYS keys a turn (20); x11vnc has three turns
+  ROUNDS     turns of caprock and TigerVNC (10), KEYS keys a turn (20); x11vnc has two turns
   TURNS      turns of each emulated link (9)
   TLS=1      encryption on both sides instead of none on both (without x11vnc)
   QUICK=1    one turn of each, no WAN
@@ -32,6 +32,7 @@ TLS = os.environ.get("TLS") == "1"
 NAMES = {"C": "caprock", "T": "TigerVNC Tight q8", "TL": "TigerVNC without JPEG", "X": "x11vnc"}
 LAN = dict(delay_us=0, loss_ppm=0, rate_kbps=0, queue_bytes=0)
 WAN = dict(delay_us=50000, loss_ppm=10000, rate_kbps=20000, queue_bytes=250000)
+X_ROUNDS = 2  # of x11vnc, for which there is no bar
 RTT_MS = 2 * WAN["delay_us"] / 1000
 WAN_SECONDS, WAN_STOPS = 8, 4
 
@@ -101,7 +102,7 @@ def run_lan(net, work, tls):
     for n in range(ROUNDS):
         turn = {}
         for s in order if n % 2 == 0 else reversed(order):
-            if s == "X" and n >= 3:
+            if s == "X" and n >= X_ROUNDS:
                 continue
             turn[s] = measure(net, work, s, jobs + (idle if s == "C" else []), LAN, tls)
             print("# turn %d %s: %s" % (n + 1, NAMES[s], " ".join("%s=%.4g" % kv for kv in sorted(turn[s].items()))))
@@ -144,8 +145,12 @@ def run_wan(net, work, tls):
             for e, t in zip(exact, turns)]
     judge("stream.exact_wan_ms - limit", over, 0, "<= 60 ms + 1.5 RTT + 1.25 bytes / rate")
     show("stream.exact_wan_bytes", median([t.get("w.exact_bytes", 0) for t in turns]), "bytes")
-    judge("stream.exact_wan_bytes / zstd", [t.get("w.exact_bytes", 1e9) / t.get("w.touched_zstd", 1) for t in turns], 1,
-          "<= 1: zstd of the touched tiles")
+    # Ours as they cross the wire, with TCP's headers and what was lost and sent again. Level 1 is what the agent uses.
+    for level in (1, 3):
+        r = [t["w.exact_bytes"] / t["w.zstd%d" % level] if "w.zstd%d" % level in t else 1e9 for t in turns]
+        show("stream.exact_wan_bytes.ratio_zstd%d" % level, median(r), "ratio")
+        if level == 1:
+            judge("stream.exact_wan_bytes.ratio_zstd1", r, 1, "<= 1")
     fps(link_turns(net, work, tls, "wan5", jobs, dict(WAN, loss_ppm=50000)), "wan5")
 
 

@@ -12,7 +12,8 @@
  *   motion NAME BOX RANGES   plays frames; shown, latency_p50, latency_p95, bytes, cpu_us (a shown
  *                            frame each), fps, psnr (of the box), exact_ms and exact_bytes (medians)
  *   loop NAME FIRST LAST N S one range forwards and back, N frames and S stops; the same without psnr, and
- *                            touched_zstd: the tiles that moved, as they are in the end, by zstd;
+ *                            zstd1, zstd3: bytes of the tiles that moved, as they are in the end, by
+ *                            zstd at that level;
  *                            exact_bytes: on a link with delay, from when the first exact tile
  *                            can have arrived
  *   keys NAME N              at rest; p50, p95
@@ -219,8 +220,8 @@ static bool tile_differs(const uint32_t *a, const uint32_t *b, int tx, int ty)
 	return false;
 }
 
-/* What zstd (level 3, three bytes a pixel) makes of the tiles that moved, as they are now. */
-static size_t touched_zstd(struct range r)
+/* What zstd makes of the tiles that moved, as they are now, at three bytes a pixel. */
+static void print_zstd(const char *name, struct range r)
 {
 	size_t n = 0, most = (size_t)desk.width * (size_t)desk.height * 3;
 	uint8_t *px = malloc(most), *z = malloc(ZSTD_compressBound(most));
@@ -240,10 +241,11 @@ static size_t touched_zstd(struct range r)
 					px[n++] = (uint8_t)(p >> 16);
 				}
 		}
-	n = ZSTD_compress(z, ZSTD_compressBound(most), px, n, 3);
+	for (int level = 1; level <= 3; level += 2)
+		printf("%s.zstd%d %zu\n", name, level,
+		       ZSTD_compress(z, ZSTD_compressBound(most), px, n, level));
 	free(px);
 	free(z);
-	return n;
 }
 
 static void loop(const char *name, struct range r, int count, int stops)
@@ -258,7 +260,7 @@ static void loop(const char *name, struct range r, int count, int stops)
 		play(&m, r, count / stops);
 	screen_unwatch();
 	print_motion(name, &m);
-	printf("%s.touched_zstd %zu\n", name, touched_zstd(r));
+	print_zstd(name, r);
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
