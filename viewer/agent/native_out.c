@@ -204,12 +204,28 @@ static void put_commit(struct native_out *o, u64 when, struct native_commit *c,
 	o->pictures++;
 }
 
-static u32 rest_us(const struct tile_state *t)
+/* A rest of five fourths of a rhythm, in bounds. */
+static u32 rest_of(u32 gap_us)
 {
-	/* What moves slower than 20 pictures a second rests later, or it would be sent twice. */
-	if (t->heat >= HOT && t->gap_us > 50000)
-		return t->gap_us * 5 / 4 < REST_MAX_US ? t->gap_us * 5 / 4 : REST_MAX_US;
-	return REST_US;
+	u32 us = gap_us / 4 * 5;
+
+	return us < REST_US ? REST_US : us < REST_MAX_US ? us : REST_MAX_US;
+}
+
+/* When a tile has rested long enough to be made exact. */
+static u64 rest_at(const struct native_out *o, const struct tile_state *t)
+{
+	u64 least = t->changed_us + REST_US, slow, still;
+
+	if (t->heat < HOT || t->gap_us <= 50000)
+		return least;
+	/* What moves slower than 20 pictures a second rests later, or it would be sent twice; but not
+	 * when all the desktop stands still for longer than it does between two pictures. */
+	slow = t->changed_us + rest_of(t->gap_us);
+	still = o->changed_us + rest_of(o->interval_us);
+	if (still < least)
+		still = least;
+	return slow < still ? slow : still;
 }
 
 void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream *net,
@@ -255,7 +271,7 @@ static void pump_refine(struct native_out *o, struct desktop *d, struct net_stre
 	tileset_clear(&o->batch);
 	tileset_for(&o->inexact, i)
 	{
-		if (now < d->tiles[i].changed_us + rest_us(&d->tiles[i]))
+		if (now < rest_at(o, &d->tiles[i]))
 			continue;
 		tileset_add(&o->batch, i);
 		if (++n == most)
@@ -320,7 +336,7 @@ u64 native_out_due(const struct native_out *o, struct desktop *d)
 		return 0;
 	tileset_for(&o->inexact, i)
 	{
-		u64 t = d->tiles[i].changed_us + rest_us(&d->tiles[i]);
+		u64 t = rest_at(o, &d->tiles[i]);
 		due = t < due ? t : due;
 	}
 	return due;
