@@ -58,7 +58,7 @@ $B/stream/measure: $(addprefix tests/stream/bench/,measure.c desk.c screen.c) $(
 	$(Q)$(STREAM_BENCH_CC) $(filter %.c,$^) -lX11 -lXext -lXtst -lzstd -lm -lpthread -o $@
 
 .PHONY: bench-stream
-bench-stream: programs $(STREAM_BENCH) ## the stream beside TigerVNC and x11vnc (WORKLOAD=DIR, ROUNDS, KEYS, QUICK=1; root)
+bench-stream: programs $(STREAM_BENCH) ## the stream beside TigerVNC and x11vnc (WORKLOAD=DIR, PARTS, ROUNDS, TURNS, KEYS, TLS=1, SVG=FILE, QUICK=1; root)
 	@WORKLOAD="$(WORKLOAD)" tests/stream/bench/bench.py
 
 BENCHES += bench-stream
