@@ -11,6 +11,8 @@
 #define REFINE_TILES 96u	 /* a step of refinement on a narrow link */
 #define REFINE_WIDE  384u	 /* and on one without a limit: some milliseconds to pack */
 #define STEP_TILES   256u
+#define AHEAD	     1u	      /* pictures by video that the viewer may be busy with */
+#define AHEAD_US     1000000u /* a viewer that says nothing for so long has lost its say */
 
 int native_out_init(struct native_out *o, struct desktop *d, const struct video_enc_ops *ops,
 		    u32 threads, u32 effort, int event)
@@ -194,6 +196,35 @@ static size_t put_both(struct native_out *o, struct desktop *d, const struct til
 	return n;
 }
 
+void native_out_shown(struct native_out *o, u32 seq)
+{
+	if (seq - o->shown <= o->seq - o->shown)
+		o->shown = seq;
+}
+
+/*
+ * When the next picture by video may be begun; in the past: now. None shall wait at the viewer for
+ * the one before, or all that follow are late: it is begun when that one has been shown.
+ */
+static u64 next_picture_at(const struct native_out *o, const struct link *l)
+{
+	/* And those on their way, or held up behind a lost packet, two of them in a row at worst. */
+	u32 n = 0, most = AHEAD + l->min_rtt_us * 4 / (o->interval_us + 1);
+	u64 oldest = 0;
+
+	if (most >= NATIVE_PICTURES)
+		return 0;
+	while (n < NATIVE_PICTURES && n < o->nsent) {
+		u32 i = (o->nsent - 1 - n) % NATIVE_PICTURES;
+
+		if ((s32)(o->sent[i].seq - o->shown) <= 0)
+			break;
+		oldest = o->sent[i].us;
+		n++;
+	}
+	return n < most ? 0 : oldest + AHEAD_US;
+}
+
 static void put_commit(struct native_out *o, u64 when, struct native_commit *c,
 		       struct net_stream *net)
 {
@@ -240,6 +271,11 @@ void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream
 	o->held_msgs.n = 0;
 	tileset_clear(&o->held);
 	put_commit(o, o->held_when_us, &c, net);
+	if (c.n) {
+		u32 i = o->nsent++ % NATIVE_PICTURES;
+		o->sent[i].seq = o->seq;
+		o->sent[i].us = now_us();
+	}
 	o->credit -= (s64)(net->out.n - at);
 	if (net_flush(net))
 		return;
@@ -308,11 +344,25 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 		pump_refine(o, d, net, l, now);
 		return;
 	}
-	if (native_video_choose(o, d, now, l))
-		native_video_start(o, d, now, l);
+	o->ahead_us = 0;
+	memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
+	if (native_video_choose(o, d, now, l)) {
+		u64 at = next_picture_at(o, l);
+
+		if (at <= now) {
+			native_video_start(o, d, now, l);
+			memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
+		} else {
+			o->ahead_us = at;
+			tileset_and_not(&o->batch, &o->moving);
+			if (tileset_empty(&o->batch))
+				return;
+			if (tileset_count(&o->batch) > STEP_TILES)
+				o->ahead_us = 0; /* more to do at once */
+		}
+	}
 
 	/* The rest of this picture: in the commit of the video, or at once. */
-	memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
 	if (o->coding) {
 		o->held_when_us = d->when_us;
 		memcpy(o->held.bits, o->batch.bits, (size_t)o->batch.words * 8);
@@ -333,7 +383,7 @@ u64 native_out_due(const struct native_out *o, struct desktop *d)
 	if (o->coding)
 		return due;
 	if (!tileset_empty(&o->dirty))
-		return 0;
+		return o->ahead_us;
 	tileset_for(&o->inexact, i)
 	{
 		u64 t = rest_at(o, &d->tiles[i]);

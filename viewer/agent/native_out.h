@@ -2,8 +2,8 @@
  * Pictures for one native viewer: what it lacks, and the choice of how to send it.
  *
  * damage -> scroll | exact tiles at once | video for what moves -> exact tiles when it rests.
- * Nothing is queued: while the link is busy, changes only mark tiles, and the next look at them
- * finds their newest content.
+ * Nothing is queued: while the link is busy, or the viewer behind, changes only mark tiles, and the
+ * next look at them finds their newest content.
  */
 #pragma once
 
@@ -11,6 +11,8 @@
 #include "viewer/agent/desktop.h"
 #include "viewer/agent/link.h"
 #include "viewer/codec/exact.h"
+
+#define NATIVE_PICTURES 32u
 
 struct native_out {
 	struct tileset dirty;	/* the viewer's pixels are old */
@@ -30,7 +32,14 @@ struct native_out {
 	bool reported; /* the viewer was told that the link is the limit */
 	s64 credit;    /* bytes of the display channel that may be sent */
 	u32 seq;
-	u64 video_us;	 /* last picture begun */
+	/* The last pictures by video, and the newest commit that the viewer has shown. */
+	struct {
+		u32 seq;
+		u64 us;
+	} sent[NATIVE_PICTURES];
+	u32 nsent, shown;
+	u64 ahead_us; /* until then what moves waits for the viewer to show what it has; 0: not */
+	u64 video_us; /* last picture begun */
 	u64 no_video_us; /* none until then: the encoder failed, exact tiles serve */
 	u32 interval_us; /* mean time between changes of the desktop */
 	u64 changed_us;	 /* of its last one */
@@ -52,6 +61,8 @@ void native_out_change(struct native_out *o, struct desktop *d, struct net_strea
 /* Sends what it may. Call after changes, when the socket drains and at due time. */
 void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream *net,
 		     struct link *l);
+/* The viewer has shown a commit; a pump may now do more. Junk is ignored. */
+void native_out_shown(struct native_out *o, u32 seq);
 /* A coder's event fired. */
 void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream *net,
 		      struct link *l);

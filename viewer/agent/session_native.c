@@ -127,7 +127,11 @@ static int display(struct session *s, u16 kind, const u8 *p, u32 n)
 
 	switch (kind) {
 	case DSP_ACK:
-		return native_get_ack(p, n, &ack);
+		if (native_get_ack(p, n, &ack))
+			return ERR_CORRUPT;
+		if (s->native)
+			native_out_shown(&s->out, ack.seq);
+		return 0;
 	case DSP_REFRESH:
 		native_out_refresh(&s->out);
 		return 0;
