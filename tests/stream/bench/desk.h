@@ -15,7 +15,7 @@
 
 struct desk {
 	int width, height;
-	const uint32_t *raw; /* the recording */
+	const uint32_t *raw;		/* the recording */
 	uint32_t *img;			/* the desktop as it should be */
 	_Atomic uint64_t drawn[FRAMES]; /* when, by serial number */
 	int of_frame[FRAMES];		/* serial number -> frame of the recording */
