@@ -39,7 +39,8 @@ TESTS += tests/stream/hostile.py
 TESTS += tests/stream/test_sound.py tests/stream/test_video.py
 PACKAGES += pipewire pipewire-bin wireplumber dbus-daemon
 
-TESTS += tests/stream/test_windows.py tests/stream/test_heads.py
+TESTS += tests/stream/test_windows.py
+TESTS_ALL += tests/stream/test_heads.py
 PACKAGES += xdotool imagemagick x11-utils ffmpeg
 
 # The bench beside TigerVNC and x11vnc.
