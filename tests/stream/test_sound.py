@@ -8,12 +8,12 @@ import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import wave
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend as e2e  # noqa: E402
+import parts  # noqa: E402
 from endtoend import Agent, Program, VIEWER, skip, tell, until  # noqa: E402
 from rfb import Client  # noqa: E402
 
@@ -235,19 +235,5 @@ def on_pipewire(tmp):
         x.stop()
 
 
-def main():
-    tmp = tempfile.mkdtemp(prefix="caprock-sound-")
-    try:
-        on_tone(tmp)
-        on_absence(tmp)
-        on_pipewire(tmp)
-    finally:
-        for p in list(e2e.running):
-            p.stop()
-        shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % e2e.number)
-    return 1 if e2e.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(parts.run(on_tone, on_absence, on_pipewire))

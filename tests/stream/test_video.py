@@ -12,10 +12,9 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend as e2e  # noqa: E402
+import parts  # noqa: E402
 from endtoend import Agent, differing, frames, skip, tell, viewer  # noqa: E402
 from rfb import Client  # noqa: E402
 
@@ -232,23 +231,14 @@ def on_old_viewer(tmp, base):
     a.stop()
 
 
-def main():
-    tmp = tempfile.mkdtemp(prefix="caprock-video-")
-    try:
-        raw = os.path.join(tmp, "seq.raw")
-        pics = frames(raw, WIDTH, HEIGHT, COUNT)
-        base = ["--source=test", "--display=" + raw, "--width=%d" % WIDTH, "--height=%d" % HEIGHT, "--loop=no",
-                "--security=x509none", "--audio=off"]
-        on_viewer(tmp, base, pics)
-        on_stranger(tmp, base, pics)
-        on_encoders(tmp, base, pics)
-    finally:
-        for p in list(e2e.running):
-            p.stop()
-        shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % e2e.number)
-    return 1 if e2e.failed else 0
+def on_moving_pictures(tmp):
+    raw = os.path.join(tmp, "seq.raw")
+    pics = frames(raw, WIDTH, HEIGHT, COUNT)
+    base = ["--source=test", "--display=" + raw, "--width=%d" % WIDTH, "--height=%d" % HEIGHT, "--loop=no",
+            "--security=x509none", "--audio=off"]
+    for on in (on_viewer, on_stranger, on_encoders):
+        on(tmp, base, pics)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(parts.run(on_moving_pictures))
