@@ -18,6 +18,7 @@
 #include "viewer/agent/agent.h"
 
 #define FIXED_FDS 9
+#define ACCEPTS	  8u /* connections taken a turn */
 
 void agent_log(const char *format, ...)
 {
@@ -101,9 +102,10 @@ int server_open(struct agent *a, char *error, size_t n)
 	return 0;
 }
 
-static void accept_all(struct agent *a, int listen_fd, bool websocket)
+static void accept_some(struct agent *a, int listen_fd, bool websocket)
 {
-	for (;;) {
+	/* A crowd at the door is let in by and by: pictures go out in between. */
+	for (u32 n = 0; n < ACCEPTS; n++) {
 		struct sockaddr_storage from;
 		socklen_t len = sizeof(from);
 		char host[INET6_ADDRSTRLEN] = "?", serv[8] = "?", peer[64];
@@ -287,9 +289,9 @@ void server_run(struct agent *a)
 			sound_turn(a);
 		locks_turn(a); /* replies may have brought its news along already */
 		if (fds[1].revents)
-			accept_all(a, a->listen_fd, false);
+			accept_some(a, a->listen_fd, false);
 		if (fds[2].revents)
-			accept_all(a, a->ws_fd, true);
+			accept_some(a, a->ws_fd, true);
 		now = now_us();
 		for (u32 i = a->nsessions; i-- > 0;)
 			if (i < a->nsessions && session_due(a->sessions[i]) <= now)
