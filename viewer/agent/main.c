@@ -188,7 +188,7 @@ int main(int argc, char **argv)
 	if ((a.conf.vnc || a.conf.x509_vnc) && read_vnc_password(&a, error, sizeof(error)))
 		goto out;
 	if (certificate_load(&a, error, sizeof(error)) || open_desktop(&a, error, sizeof(error)) ||
-	    server_open(&a, error, sizeof(error)) ||
+	    metrics_open(&a, error, sizeof(error)) || server_open(&a, error, sizeof(error)) ||
 	    sound_open(&a.sound, &a.conf, error, sizeof(error)))
 		goto out;
 	if (broker_open(&a.broker, a.conf.password_file, a.conf.lock_command)) {
@@ -196,8 +196,6 @@ int main(int argc, char **argv)
 			 "the helper caprock-auth is not beside this program");
 		goto out;
 	}
-	if (metrics_open(&a, error, sizeof(error)))
-		goto out;
 	if (a.conf.open || a.conf.vnc)
 		agent_log("warning: connections without encryption are allowed (security=)");
 	if (a.conf.sandbox && sandbox_enter(error, sizeof(error)))
