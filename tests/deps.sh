@@ -19,7 +19,7 @@ for p in "$@"; do
 	if ! installed "$p" || ! new_enough "$p"; then
 		case $codename/$p in
 		# QEMU's own dependencies bring PipeWire from there, and its parts must be of one version.
-	bookworm/qemu-* | bookworm/*pipewire* | bookworm/wireplumber) backports+=("$p") ;;
+		bookworm/qemu-* | bookworm/*pipewire* | bookworm/wireplumber) backports+=("$p") ;;
 		*) missing+=("$p") ;;
 		esac
 	fi

@@ -8,13 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import endtoend  # noqa: E402
 from browser import Chromium, serve  # noqa: E402
 from credentials import password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH  # noqa: E402
+import parts  # noqa: E402
 from endtoend import Agent, differing, free_port, screen, skip, tell, until, xvfb  # noqa: E402
 from xclient import Window, X  # noqa: E402
 
@@ -175,26 +174,19 @@ def on_passwords(t):
     a.stop()
 
 
+def prepare(tmp):
+    t = Tester(tmp)
+    subprocess.run(["setxkbmap", "-display", t.display, "-layout", "de"], check=True)
+    t.paper.new_layout()
+    return t
+
+
 def main():
-    only = sys.argv[1] if len(sys.argv) > 1 else "on_"
     if not shutil.which("chromium") or not os.path.exists(NOVNC):
         skip("noVNC in Chromium", "chromium or novnc is not installed")
         print("1..1")
         return 0
-    tmp = tempfile.mkdtemp(prefix="caprock-browser-")
-    try:
-        t = Tester(tmp)
-        subprocess.run(["setxkbmap", "-display", t.display, "-layout", "de"], check=True)
-        t.paper.new_layout()
-        for test in (on_clear, on_tls, on_passwords):
-            if only in test.__name__:
-                test(t)
-    finally:
-        for p in list(endtoend.running):
-            p.stop()
-        shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % endtoend.number)
-    return 1 if endtoend.failed else 0
+    return parts.run_on(prepare, on_clear, on_tls, on_passwords)
 
 
 if __name__ == "__main__":

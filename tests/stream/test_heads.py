@@ -8,8 +8,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import endtoend as e2e  # noqa: E402
+import parts  # noqa: E402
 from endtoend import Program, tell  # noqa: E402
-from test_windows import Keys, run, run_parts, windows  # noqa: E402
+from test_windows import Keys, run, windows  # noqa: E402
 
 W, H, N, FPS = 3840, 2160, 4, 30
 LAST = FPS * 5 - 1  # a scene that does not loop stands after five seconds
@@ -143,4 +144,4 @@ def on_windows(tmp):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts("heads", (on_test_source, on_too_wide, on_windows), lambda tmp: tmp))
+    sys.exit(parts.run(on_test_source, on_too_wide, on_windows))

@@ -4,17 +4,16 @@ import ctypes
 import glob
 import os
 import re
-import shutil
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../media")]
 import endtoend as e2e  # noqa: E402
+import parts  # noqa: E402
 from endtoend import Program, differing, tell, until  # noqa: E402
 from rfb import Client  # noqa: E402
 from screen import letters  # noqa: E402
@@ -387,21 +386,5 @@ def on_all(desk):
     x.stop()
 
 
-def run_parts(name, parts, prepare):
-    """Runs those that the command line names, or all, on what prepare(folder) makes."""
-    tmp = tempfile.mkdtemp(prefix="caprock-%s-" % name)
-    try:
-        with_what = prepare(tmp)
-        for part in parts:
-            if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
-                part(with_what)
-    finally:
-        for p in list(e2e.running):
-            p.stop()
-        shutil.rmtree(tmp, ignore_errors=True)
-    print("1..%d" % e2e.number)
-    return 1 if e2e.failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(run_parts("windows", (on_each, on_keys, on_scaling, on_marks, on_all, on_words), Desk))
+    sys.exit(parts.run_on(Desk, on_each, on_keys, on_scaling, on_marks, on_all, on_words))
