@@ -169,7 +169,7 @@ def main():
     tmp = tempfile.mkdtemp(prefix="caprock-hostile-")
     storm = None
     try:
-        a = Agent(tmp, "--source=test", "--display=mix", "--width=640", "--height=480", "--security=x509none",
+        a = Agent(tmp, "--source=test", "--display=shaded", "--width=640", "--height=480", "--security=x509none",
                   "--max-viewers=64", "--handshake-s=10", "--websocket-port=%d" % endtoend.free_port())
         browsers = int(a.wait_for(r"browsers on port (\d+)").group(1))
         stats = os.path.join(tmp, "stats")
@@ -192,13 +192,12 @@ def main():
         calm, wild = lines[1:mark], lines[mark:]
         before_fps, under = statistics.median(line["fps"] for line in calm), [line["fps"] for line in wild]
         middle = statistics.median(under or [0])
-        # The storm and others share the processors here: its best second shows what the agent leaves.
-        good, moving = max(under or [0]), max(line["fps"] for line in calm)
         tell(count >= COUNT and a.p.poll() is None and v.p.poll() is None and wild and wild[-1]["connected"],
              "%d connections stalled, flooded and lied; agent and viewer go on" % count, a.text()[-3000:] + v.text())
-        tell(good >= moving * 0.7 and wild[-1]["bytes"] > calm[-1]["bytes"],
-             "the running session keeps its rate (pictures a second: %.1f before; meanwhile, in %d seconds, best %.1f, median %.1f, worst %.1f)" % (
-                 before_fps, len(under), good, middle, min(under or [0])), str(under))
+        # The storm shares the processors here, and so may others: single seconds may suffer, not half of them.
+        tell(middle >= before_fps * 0.8 and wild[-1]["bytes"] > calm[-1]["bytes"],
+             "the running session keeps its rate (pictures a second: %.1f before; meanwhile, in %d seconds, median %.1f, worst %.1f)" % (
+                 before_fps, len(under), middle, min(under or [0])), str(under))
         tell(most - before < MEMORY_MB, "they cost the agent under %d MB (%.0f MB beside the %.0f that it had)" % (MEMORY_MB, most - before, before))
         v.stop()
         code, text, got = endtoend.viewer(tmp, a, "--seconds=5")
