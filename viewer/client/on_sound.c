@@ -125,9 +125,10 @@ void client_sound_figures(struct client *c, char *text, size_t n)
 	u64 captured = s->end_us ? s->end_us - (u64)j->fill * 1000000 / SOUND_RATE : 0;
 	snprintf(text, n,
 		 "{\"offered\":%s,\"packets\":%u,\"buffer_ms\":%u,\"dry\":%u,\"skipped_ms\":%u,"
+		 "\"repeated_ms\":%u,"
 		 "\"captured_us\":%llu,\"played_us\":%llu}",
 		 s->offered ? "true" : "false", s->packets, j->fill / (SOUND_RATE / 1000), j->dry,
-		 j->skipped / (SOUND_RATE / 1000), (unsigned long long)captured,
-		 (unsigned long long)client_now());
+		 j->skipped / (SOUND_RATE / 1000), j->repeated / (SOUND_RATE / 1000),
+		 (unsigned long long)captured, (unsigned long long)client_now());
 	pthread_mutex_unlock(&s->lock);
 }

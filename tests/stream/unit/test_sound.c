@@ -116,6 +116,46 @@ static void test_catches_up(void **state)
 	assert_int_equal(j.fill, JITTER_ROOM);
 }
 
+/* A quarter of an hour of a tone by a clock that is `ppm` slower than the loudspeaker's. */
+static void drift(s32 ppm)
+{
+	s64 due = 0, most = 0;
+	s16 pcm[SOUND_FRAME * SOUND_CHANNELS], last = 0;
+	u32 t = 0, jump = 0;
+
+	for (u32 i = 0; i < 90000; i++) {
+		for (due += SOUND_FRAME * (1000000 - (s64)ppm); due >= SOUND_FRAME * 1000000ll;
+		     due -= SOUND_FRAME * 1000000ll) {
+			for (u32 k = 0; k < SOUND_FRAME; k++, t++)
+				pcm[2 * k] = pcm[2 * k + 1] =
+				    (s16)(8000 * sin(2 * M_PI * 110 * t / SOUND_RATE));
+			jitter_put(&j, pcm, SOUND_FRAME);
+		}
+		jitter_get(&j, pcm, SOUND_FRAME);
+		for (u32 k = 0; k < SOUND_FRAME; k++) {
+			u32 step = (u32)abs(pcm[2 * k] - last);
+			jump = step > jump ? step : jump;
+			last = pcm[2 * k];
+		}
+		most = j.fill > most ? j.fill : most;
+	}
+	/* The tone's own steepest step is 115, a fade adds at most twice its height over 5 ms. */
+	assert_true(!j.dry && jump < 115 + 2 * 8000 / 240 + 2);
+	assert_true(most <= (s64)SOUND_RATE / 10 + SOUND_FRAME);
+}
+
+static void test_slow_clock(void **state)
+{
+	drift(300);
+	assert_true(j.repeated && !j.skipped);
+}
+
+static void test_fast_clock(void **state)
+{
+	drift(-300);
+	assert_true(j.skipped && !j.repeated);
+}
+
 /* Anything may come at any time: nothing is ever made up, and nothing overruns. */
 static void test_whims(void **state)
 {
@@ -131,7 +171,8 @@ static void test_whims(void **state)
 		else
 			jitter_reset(&j);
 		assert_true(j.fill <= JITTER_ROOM && j.read < JITTER_ROOM);
-		assert_true(j.played + j.fill + j.skipped <= given);
+		assert_true(j.behind <= JITTER_ROOM - j.fill);
+		assert_true(j.played + j.fill + j.skipped <= given + j.repeated);
 	}
 }
 
@@ -217,6 +258,8 @@ int main(void)
 	    cmocka_unit_test_setup(test_runs_dry, fresh),
 	    cmocka_unit_test_setup(test_end_is_no_fault, fresh),
 	    cmocka_unit_test_setup(test_catches_up, fresh),
+	    cmocka_unit_test_setup(test_slow_clock, fresh),
+	    cmocka_unit_test_setup(test_fast_clock, fresh),
 	    cmocka_unit_test_setup(test_whims, fresh),
 	    cmocka_unit_test(test_opus),
 	    cmocka_unit_test(test_messages),
