@@ -158,7 +158,7 @@ void figures_tick(struct figures *f, struct client *c, bool last)
 	double s = (double)(now - f->last_us) / 1e6;
 	u32 tiles = c->exact.cols * c->exact.rows, exact = tiles ? tileset_count(&c->exact) : 0;
 
-	char sound[192];
+	char sound[256];
 
 	client_sound_figures(c, sound, sizeof(sound));
 	fprintf(
