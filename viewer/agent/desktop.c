@@ -172,11 +172,18 @@ static const struct tile_state *look(struct desktop *d, u32 tile)
 	return t;
 }
 
+/*
+ * Drawn are flat areas, and sharp edges between them: letters leave most neighbours alike. Where two
+ * thirds of them differ it is a rendered texture, however sharp: noise of a seismic section.
+ */
 bool desktop_tile_is_drawn(struct desktop *d, u32 tile)
 {
 	const struct tile_state *t = look(d, tile);
+	u32 differ = (u32)t->soft + t->hard, all = TILE_W * TILE_H / 2;
 
-	return t->soft + t->hard < (int)(TILE_W * TILE_H / 2 / 20) || t->soft * 2 < t->hard * 3;
+	if (differ < all / 20)
+		return true;
+	return differ * 3 < all * 2 && t->soft * 2 < t->hard * 3;
 }
 
 u32 desktop_tile_cost(struct desktop *d, u32 tile)
