@@ -50,7 +50,7 @@ static const struct key keys[] = {
     STR(audio, "pipewire", "the desktop's sound: pipewire (where it runs), tone (a test), off"),
     NUM(audio_kbps, 16, 510, "96", "kbit/s that sound may take; silence takes none"),
     NUM(threads, 1, 64, "2", "threads of the encoder"),
-    NUM(effort, 0, 3, "0", "processor time spent on video: 0 (least) to 3"),
+    NUM(effort, 0, 3, "3", "processor time that video may take at most, 0 (least) to 3"),
     NUM(width, 1, 32768, "1920", "test source: pixels across"),
     NUM(height, 1, 32768, "1080", "test source: pixels down"),
     NUM(fps, 1, 240, "30", "test source: pictures a second"),

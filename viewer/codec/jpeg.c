@@ -34,12 +34,15 @@ static void set_trap(struct trap *t)
 	t->mgr.output_message = say_nothing;
 }
 
-int jpeg_put(const struct image *img, struct rect r, int quality, bool subsample, struct wbuf *out)
+/* step: one for all coefficients instead of the quality's; 0: none. */
+static int put(const struct image *img, struct rect r, int quality, u32 step, bool subsample,
+	       struct wbuf *out)
 {
 	struct jpeg_compress_struct c = {0};
 	struct trap trap;
 	unsigned char *mem = NULL;
 	unsigned long size = 0;
+	unsigned flat[64];
 
 	set_trap(&trap);
 	c.err = &trap.mgr;
@@ -56,8 +59,12 @@ int jpeg_put(const struct image *img, struct rect r, int quality, bool subsample
 	c.in_color_space = JCS_EXT_BGRX;
 	jpeg_set_defaults(&c);
 	jpeg_set_quality(&c, quality, TRUE);
+	for (u32 i = 0; i < 64; i++)
+		flat[i] = step;
+	for (int i = 0; i < 2 && step; i++)
+		jpeg_add_quant_table(&c, i, flat, 100, TRUE);
 	c.comp_info[0].h_samp_factor = c.comp_info[0].v_samp_factor = subsample ? 2 : 1;
-	c.dct_method = JDCT_FASTEST;
+	c.dct_method = step ? JDCT_ISLOW : JDCT_FASTEST; /* the fast one spoils small steps */
 	jpeg_start_compress(&c, TRUE);
 	while (c.next_scanline < c.image_height) {
 		JSAMPROW row = (JSAMPROW)image_at(img, r.x, r.y + c.next_scanline);
@@ -68,6 +75,16 @@ int jpeg_put(const struct image *img, struct rect r, int quality, bool subsample
 	put_bytes(out, mem, size);
 	free(mem);
 	return 0;
+}
+
+int jpeg_put(const struct image *img, struct rect r, int quality, bool subsample, struct wbuf *out)
+{
+	return put(img, r, quality, 0, subsample, out);
+}
+
+int jpeg_put_flat(const struct image *img, struct rect r, u32 step, struct wbuf *out)
+{
+	return put(img, r, 100, step, false, out);
 }
 
 int jpeg_get(const u8 *p, size_t n, struct image *img, struct rect r)
