@@ -66,6 +66,14 @@ void native_out_refresh(struct native_out *o)
 	o->want_key = true;
 }
 
+/* Will what waits still be here when the next picture is due? Then this one must be left out. */
+static bool clogged(const struct native_out *o, const struct net_stream *net, const struct link *l)
+{
+	size_t room = link_room(l, o->interval_us);
+
+	return o->credit <= 0 || link_backlog(net) > (room > BACKLOG ? room : BACKLOG);
+}
+
 bool native_out_blocked(const struct native_out *o, const struct net_stream *net)
 {
 	return o->credit <= 0 || link_backlog(net) > BACKLOG;
@@ -299,7 +307,7 @@ static void pump_urgent(struct native_out *o, struct desktop *d, struct net_stre
 }
 
 static void pump_refine(struct native_out *o, struct desktop *d, struct net_stream *net,
-			const struct link *l, u64 now)
+			struct link *l, u64 now)
 {
 	struct native_commit c = {0};
 	u32 n = 0, most = l->kbps ? REFINE_TILES : REFINE_WIDE;
@@ -315,6 +323,8 @@ static void pump_refine(struct native_out *o, struct desktop *d, struct net_stre
 	}
 	if (!n)
 		return;
+	if (n == most)
+		link_bulk(l, net, true);
 	size_t at = net->out.n;
 	put_both(o, d, &o->batch, most, &net->out);
 	put_commit(o, d->when_us, &c, net);
@@ -329,12 +339,16 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 	if (!d->ready || net->closed)
 		return;
 	link_sample(l, net, now);
-	if (native_out_blocked(o, net)) {
+	bool blocked = native_out_blocked(o, net);
+	if (blocked && (tileset_empty(&o->dirty) || o->coding || clogged(o, net, l))) {
 		if (!l->blocked_us)
 			l->blocked_us = now;
 		return;
 	}
-	l->blocked_us = 0;
+	if (!blocked)
+		l->blocked_us = 0;
+	else if (!l->blocked_us)
+		l->blocked_us = now;
 	if (o->coding) {
 		pump_urgent(o, d, net);
 		return;
@@ -345,10 +359,13 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 		return;
 	}
 	o->ahead_us = 0;
+	link_bulk(l, net, false);
 	memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
 	if (native_video_choose(o, d, now, l)) {
 		u64 at = next_picture_at(o, l);
 
+		if (at > now && blocked)
+			return;
 		if (at <= now) {
 			native_video_start(o, d, now, l);
 			memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
@@ -360,6 +377,8 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 			if (tileset_count(&o->batch) > STEP_TILES)
 				o->ahead_us = 0; /* more to do at once */
 		}
+	} else if (blocked) {
+		return;
 	}
 
 	/* The rest of this picture: in the commit of the video, or at once. */
