@@ -50,7 +50,7 @@ $B/stream/test_%: $B/san/tests/stream/unit/test_%.o $B/stream/libcommon-san.a
 
 # Parts of one end that stand alone.
 V_PARTS_test_sound := viewer/client/jitter.c
-V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c capture/map.c)
+V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c native_out.c native_video.c link.c desktop.c capture/map.c)
 V_PARTS_test_uinput := $(addprefix viewer/agent/input/,uinput.c scancodes.c keysyms.c)
 V_PARTS_test_hand := $(addprefix viewer/client/,axes.c client.c jitter.c kept.c on_native.c on_rfb.c on_sound.c open_h264.c pen.c pin.c playout.c say.c)
 V_PARTS_test_playout := $(filter-out viewer/client/axes.c,$(V_PARTS_test_hand))

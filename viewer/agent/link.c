@@ -11,6 +11,7 @@
 #define MISSED	    3u
 #define SEGMENT	    1448u
 #define FEW	    10u /* packets, as many as TCP begins with: of fewer nothing is concluded */
+#define QUEUE_LEAST (64u << 10) /* bytes that any path's queue takes */
 #define KBPS_MIN    500u
 #define KBPS_ENOUGH 400000u /* wider than any picture of ours: no limit again */
 #define KBPS_FIRST  10000u
@@ -37,14 +38,16 @@ static void judge(struct link *l, const struct net_path *p, bool waiting, u64 us
 	} else if (waiting) {
 		l->waited_us += us;
 	}
-	if (l->waited_us > 3ull * p->min_rtt_us ||
+	if (l->waited_us > 3ull * p->min_rtt_us + 3 * SAMPLE_US ||
 	    (lost > FEW && lost * SEGMENT * 8000ull > l->rate_kbps * us / 5))
 		l->full = true;
 }
 
 void link_bulk(struct link *l, const struct net_stream *net, bool bulk)
 {
-	u64 kbps = bulk && l->kbps && l->full ? l->rate_kbps * 5 / 4 : 0;
+	/* In the three round trips that BBR's start takes at least, it sends so many too much. */
+	u64 over = l->rate_kbps * l->min_rtt_us * 3 * 2 / 8000;
+	u64 kbps = bulk && l->kbps && l->full && over > QUEUE_LEAST ? l->rate_kbps * 5 / 4 : 0;
 
 	if (kbps == l->paced_kbps)
 		return;

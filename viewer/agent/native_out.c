@@ -33,8 +33,10 @@ int native_out_init(struct native_out *o, struct desktop *d, const struct video_
 		    !(o->mask_bytes[i] = malloc((size_t)o->dirty.words * 8)) ||
 		    coder_init(&o->coders[i], ops, threads, effort, event))
 			return ERR_NOMEM;
-	for (u8 i = 0; i < o->nheads && ops != &video_x264; i++)
-		o->coders[i].instead = &video_x264;
+	for (u8 i = 0; i < o->nheads; i++) {
+		o->coders[i].early = true;
+		o->coders[i].instead = ops == &video_x264 ? NULL : &video_x264;
+	}
 	native_out_refresh(o);
 	return 0;
 }
@@ -55,6 +57,7 @@ void native_out_free(struct native_out *o)
 	tileset_free(&o->held);
 	exact_enc_free(&o->exact);
 	wbuf_free(&o->held_msgs);
+	wbuf_free(&o->pieces);
 	*o = (struct native_out){0};
 }
 
@@ -273,8 +276,15 @@ void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream
 	struct native_commit c = {0};
 	size_t at = net->out.n;
 
-	if (!o->coding || !native_video_finish(o, &c, net))
+	if (!o->coding)
 		return;
+	if (!native_video_finish(o, &c, net)) {
+		/* Slices go as they are finished, if nothing waits before them. */
+		if (!native_out_blocked(o, net))
+			native_video_pieces(o, net);
+		o->credit -= (s64)(net->out.n - at);
+		return;
+	}
 	put_bytes(&net->out, o->held_msgs.p, o->held_msgs.n);
 	o->held_msgs.n = 0;
 	tileset_clear(&o->held);

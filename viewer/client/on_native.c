@@ -52,6 +52,10 @@ static int on_slice(struct client *c, const u8 *p, u32 n)
 	if (n < 1 || p[0] >= NATIVE_MAX_HEADS)
 		return ERR_CORRUPT;
 	struct wbuf *au = &c->au[p[0]];
+	if (n == 1) { /* the coder has failed: what came is of no use */
+		au->n = 0;
+		return 0;
+	}
 	au->limit = NATIVE_MAX_AU + VIDEO_PADDING;
 	if (au->n + n > NATIVE_MAX_AU)
 		return ERR_RANGE;

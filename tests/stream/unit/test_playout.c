@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "viewer/client/client.h"
+#include "viewer/codec/video_enc.h"
 
 #define GAP	33000u /* between two pictures */
 #define TRANSIT 60000u
@@ -190,6 +191,68 @@ static void test_held(void **state)
 	assert_int_equal(c.seq, 2);
 }
 
+static void keep(void *ctx, const u8 *p, size_t n)
+{
+	put_bytes(ctx, p, n);
+}
+
+/* A coder that failed in the middle of a picture takes back what it sent: the next one is whole. */
+static void test_void(void **state)
+{
+	struct wbuf au = {0};
+	struct rect r = {0, 0, 128, 32};
+	struct video_conf v = {
+	    .w = r.w, .h = r.h, .fps = 30, .threads = 1, .emit = keep, .ctx = &au};
+	struct video_enc *e = video_x264.open(&v);
+	u8 mask[1] = {0xf0}, stream = 0;
+	struct native_commit k = {.seq = 1, .n = 1};
+	static struct image img;
+	bool key;
+
+	assert_int_equal(image_alloc(&img, r.w, r.h), 0);
+	draw(&img, r, PIC_SHADES);
+	video_x264.load(e, img.px, img.stride);
+	put_u8(&au, stream);
+	assert_int_equal(video_x264.encode(e, true, &key), 0);
+	k.video[0] = (struct native_video){0, VIDEO_H264_444, true, r, mask, sizeof(mask)};
+	/* Half a picture, an exact change that overtakes it, and the end of it. */
+	native_put_bytes(&sent, CH_DISPLAY, DSP_SLICE, au.p, (u32)au.n / 2);
+	put_picture(1, 1);
+	native_put_bytes(&sent, CH_DISPLAY, DSP_SLICE, &stream, 1);
+	native_put_bytes(&sent, CH_DISPLAY, DSP_SLICE, au.p, (u32)au.n);
+	k.seq = 2;
+	native_put_commit(&sent, &k);
+	deliver();
+	client_shown(&c, 0);
+	client_tick(&c);
+	assert_int_equal(c.seq, 2);
+	assert_int_equal(c.videos, 1);
+	assert_non_null(c.video[0]); /* the decoder did not lose its way */
+	assert_int_equal(tileset_count(&c.painted), 4);
+	/* The pieces of a picture may come with others' commits in between. */
+	au.n = 1;
+	video_x264.load(e, img.px, img.stride);
+	assert_int_equal(video_x264.encode(e, false, &key), 0);
+	client_shown(&c, 0);
+	native_put_bytes(&sent, CH_DISPLAY, DSP_SLICE, au.p, (u32)au.n / 2);
+	put_picture(3, 1);
+	au.p[au.n / 2 - 1] = stream;
+	native_put_bytes(&sent, CH_DISPLAY, DSP_SLICE, au.p + au.n / 2 - 1,
+			 (u32)(au.n - au.n / 2 + 1));
+	k.seq = 4;
+	k.video[0].key = false;
+	native_put_commit(&sent, &k);
+	deliver();
+	client_shown(&c, 0);
+	client_tick(&c);
+	assert_int_equal(c.seq, 4);
+	assert_int_equal(c.videos, 2);
+	assert_non_null(c.video[0]);
+	video_x264.close(e);
+	image_free(&img);
+	wbuf_free(&au);
+}
+
 static void test_flood(void **state)
 {
 	u8 junk[1000] = {0};
@@ -216,6 +279,7 @@ int main(void)
 	    cmocka_unit_test(test_lies),
 	    cmocka_unit_test_setup_teardown(test_one_at_a_time, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_void, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
