@@ -50,15 +50,17 @@ $B/stream/test_%: $B/san/tests/stream/unit/test_%.o $B/stream/libcommon-san.a
 
 # Parts of one end that stand alone.
 V_PARTS_test_sound := viewer/client/jitter.c
-V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c capture/map.c)
+V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c native_out.c native_video.c link.c desktop.c capture/map.c)
 V_PARTS_test_uinput := $(addprefix viewer/agent/input/,uinput.c scancodes.c keysyms.c)
-V_PARTS_test_hand := $(addprefix viewer/client/,axes.c client.c jitter.c kept.c on_native.c on_rfb.c on_sound.c open_h264.c pen.c pin.c say.c)
+V_PARTS_test_hand := $(addprefix viewer/client/,axes.c client.c jitter.c kept.c on_native.c on_rfb.c on_sound.c open_h264.c pen.c pin.c playout.c say.c)
+V_PARTS_test_playout := $(filter-out viewer/client/axes.c,$(V_PARTS_test_hand))
 V_PARTS_O := $(patsubst %.c,$B/san/%.o,$(V_PARTS_test_sound) $(V_PARTS_test_encoder) $(V_PARTS_test_uinput) $(V_PARTS_test_hand))
 $(V_PARTS_O): SAN_CFLAGS += $(V_CFLAGS) -O1
 $B/stream/test_sound: $(V_PARTS_test_sound:%.c=$B/san/%.o)
 $B/stream/test_uinput: $(V_PARTS_test_uinput:%.c=$B/san/%.o)
 $B/stream/test_uinput: V_LINK := -Wl,--wrap=ioctl
 $B/stream/test_hand: $(V_PARTS_test_hand:%.c=$B/san/%.o)
+$B/stream/test_playout: $(V_PARTS_test_playout:%.c=$B/san/%.o)
 $B/stream/test_encoder: $(V_PARTS_test_encoder:%.c=$B/san/%.o)
 
 TESTS += $(V_UNIT_BIN)
@@ -70,7 +72,7 @@ V_FUZZ_BIN := $(V_FUZZ:tests/stream/fuzz/%.c=$B/stream/%)
 FUZZ_BIN += $(V_FUZZ_BIN)
 
 # The client's own parsers, without its window and its main().
-V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c jitter.c open_h264.c on_native.c on_rfb.c on_sound.c pin.c say.c)
+V_FUZZED := $(V_COMMON) $(addprefix viewer/client/,client.c kept.c jitter.c open_h264.c on_native.c on_rfb.c on_sound.c pin.c playout.c say.c)
 
 $B/stream/fuzz_%: tests/stream/fuzz/fuzz_%.c $(V_FUZZED) core/base/err.c
 	@mkdir -p $(@D)

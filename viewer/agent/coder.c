@@ -9,8 +9,13 @@
 static void gather(void *ctx, const u8 *p, size_t n)
 {
 	struct coder *c = ctx;
+	u64 one = 1;
 
+	pthread_mutex_lock(&c->lock);
 	put_bytes(&c->out, p, n);
+	pthread_mutex_unlock(&c->lock);
+	if (c->early && write(c->event, &one, sizeof(one)) < 0)
+		return; /* the counter is full: the owner is awake anyway */
 }
 
 static void *work(void *arg)
@@ -126,7 +131,7 @@ int coder_start(struct coder *c, const struct image *img, struct rect r, bool ke
 		}
 	}
 	c->kbps = kbps;
-	c->out.n = 0;
+	c->out.n = c->taken = 0;
 	c->out.failed = false;
 	c->ops->load(c->enc, image_at(img, r.x, r.y), img->stride);
 	pthread_mutex_lock(&c->lock);
@@ -136,6 +141,16 @@ int coder_start(struct coder *c, const struct image *img, struct rect r, bool ke
 	pthread_cond_signal(&c->wake);
 	pthread_mutex_unlock(&c->lock);
 	return 0;
+}
+
+size_t coder_take(struct coder *c, struct wbuf *to)
+{
+	pthread_mutex_lock(&c->lock);
+	size_t n = c->out.n - c->taken;
+	put_bytes(to, c->out.p + c->taken, n);
+	c->taken += n;
+	pthread_mutex_unlock(&c->lock);
+	return n;
 }
 
 bool coder_finished(struct coder *c)

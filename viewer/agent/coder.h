@@ -1,6 +1,7 @@
 /*
  * One video encoder at work on a thread of its own, so that keys, small changes and exact tiles do
- * not wait for it. The owner starts a picture, sleeps on the event descriptor, takes the bytes.
+ * not wait for it. The owner starts a picture, sleeps on the event descriptor, takes the bytes: each
+ * slice when it is finished, or all at the end.
  */
 #pragma once
 
@@ -26,7 +27,9 @@ struct coder {
 	bool threaded, quit, busy, done; /* under lock */
 	bool want_key, is_key;
 	int result;
-	struct wbuf out; /* coded picture, the owner's once done */
+	struct wbuf out; /* coded picture, under lock; the owner's once done */
+	size_t taken;	 /* bytes of it that the owner has */
+	bool early;	 /* the owner wants slices before the last one: it set this */
 	u32 encode_us;
 };
 
@@ -41,5 +44,7 @@ __must_check int coder_start(struct coder *c, const struct image *img, struct re
 			     u32 kbps);
 /* A picture has been started and is not done. */
 bool coder_working(struct coder *c);
+/* Adds to `to` what is finished and was not taken yet; the bytes. */
+size_t coder_take(struct coder *c, struct wbuf *to);
 /* True once after each start: `result`, `out` and `is_key` are then the owner's. */
 bool coder_finished(struct coder *c);

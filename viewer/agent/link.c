@@ -9,6 +9,9 @@
 	       lost holds up all that follows it, so fewer packets are also earlier ones */
 #define FADE	    400u /* samples, 20 s: how slowly a lower rate is believed */
 #define MISSED	    3u
+#define SEGMENT	    1448u
+#define FEW	    10u /* packets, as many as TCP begins with: of fewer nothing is concluded */
+#define QUEUE_LEAST (64u << 10) /* bytes that any path's queue takes */
 #define KBPS_MIN    500u
 #define KBPS_ENOUGH 400000u /* wider than any picture of ours: no limit again */
 #define KBPS_FIRST  10000u
@@ -17,6 +20,44 @@
 size_t link_backlog(const struct net_stream *net)
 {
 	return net_unsent(net) + net_kernel_unsent(net);
+}
+
+/*
+ * Is rate_kbps what the path carries, or only what was sent so far? BBR's own test, which does not
+ * work for a sender that seldom fills the path: three round trips with bytes waiting in which the
+ * rate did not grow by a quarter, or a fifth of all lost.
+ */
+static void judge(struct link *l, const struct net_path *p, bool waiting, u64 us)
+{
+	u32 lost = p->retransmits - l->retransmits;
+
+	l->retransmits = p->retransmits;
+	if (l->rate_kbps > l->grown_kbps * 5 / 4) {
+		l->grown_kbps = l->rate_kbps;
+		l->waited_us = 0;
+	} else if (waiting) {
+		l->waited_us += us;
+	}
+	if (l->waited_us > 3ull * p->min_rtt_us + 3 * SAMPLE_US ||
+	    (lost > FEW && lost * SEGMENT * 8000ull > l->rate_kbps * us / 5))
+		l->full = true;
+}
+
+void link_bulk(struct link *l, const struct net_stream *net, bool bulk)
+{
+	/* In the three round trips that BBR's start takes at least, it sends so many too much. */
+	u64 over = l->rate_kbps * l->min_rtt_us * 3 * 2 / 8000;
+	u64 kbps = bulk && l->kbps && l->full && over > QUEUE_LEAST ? l->rate_kbps * 5 / 4 : 0;
+
+	if (kbps == l->paced_kbps)
+		return;
+	l->paced_kbps = kbps;
+	net_pace(net, kbps * 1000 / 8);
+}
+
+size_t link_room(const struct link *l, u32 us)
+{
+	return l->kbps ? (size_t)(l->rate_kbps * us / 8000) : 0;
 }
 
 void link_change(struct link *l, bool busy)
@@ -30,6 +71,7 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 
 	if (now - l->sampled_us < SAMPLE_US)
 		return;
+	u64 us = now - l->sampled_us;
 	l->sampled_us = now;
 	net_path(net, &p);
 	l->rtt_us = p.rtt_us;
@@ -44,6 +86,7 @@ void link_sample(struct link *l, const struct net_stream *net, u64 now)
 	else if (kbps && (!p.app_limited || kbps > l->rate_kbps))
 		l->rate_kbps = kbps;
 
+	judge(l, &p, link_backlog(net) > 0, us);
 	bool blocked = l->blocked_us && now - l->blocked_us > BLOCK_US;
 	bool late = l->missed >= MISSED;
 	u32 share =

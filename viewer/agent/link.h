@@ -10,12 +10,29 @@ struct link {
 	u64 blocked_us; /* since when bytes have been waiting; 0 = they are not */
 	u64 changed_us; /* last change of kbps */
 	u64 sampled_us;
-	u32 missed;   /* changes in a row that found the link busy */
-	bool limited; /* the limit bites: tell the person */
+	u64 paced_kbps; /* what TCP may send at most in a burst; 0: anything */
+	/* Whether rate_kbps is the path's and not only what was sent so far. */
+	u64 grown_kbps;	 /* rate when it last grew by a quarter */
+	u64 waited_us;	 /* time with bytes waiting since then */
+	u32 retransmits; /* as of the last sample */
+	bool full;	 /* it is */
+	u32 missed;	 /* changes in a row that found the link busy */
+	bool limited;	 /* the limit bites: tell the person */
 };
 
 /* Bytes that wait on this machine, in our buffer and the kernel's. */
 size_t link_backlog(const struct net_stream *net);
+/* What the link takes in so much time, bytes; 0: no limit is known. */
+size_t link_room(const struct link *l, u32 us);
+/*
+ * A burst that nothing waits for follows, or has ended. It shall not overflow the path's queue. A sender
+ * that seldom fills the path never leaves BBR's start, which sends at almost three times what it has
+ * measured: of the exact tiles after a motion a quarter was then lost, and losing so much makes BBR
+ * believe in a far narrower path. So, once the path's rate is known, a burst is sent no faster than BBR
+ * itself probes later on, five fourths of it; that is also how fast the rate may still grow. Where
+ * round trips are short, BBR's start is over before any queue is full: there nothing is done.
+ */
+void link_bulk(struct link *l, const struct net_stream *net, bool bulk);
 /* The desktop changed, and the link was still busy with the picture before, or it was not. */
 void link_change(struct link *l, bool busy);
 /* Looks at the path; call before each picture and when the socket has drained. */

@@ -33,8 +33,10 @@ int native_out_init(struct native_out *o, struct desktop *d, const struct video_
 		    !(o->mask_bytes[i] = malloc((size_t)o->dirty.words * 8)) ||
 		    coder_init(&o->coders[i], ops, threads, effort, event))
 			return ERR_NOMEM;
-	for (u8 i = 0; i < o->nheads && ops != &video_x264; i++)
-		o->coders[i].instead = &video_x264;
+	for (u8 i = 0; i < o->nheads; i++) {
+		o->coders[i].early = true;
+		o->coders[i].instead = ops == &video_x264 ? NULL : &video_x264;
+	}
 	native_out_refresh(o);
 	return 0;
 }
@@ -55,6 +57,7 @@ void native_out_free(struct native_out *o)
 	tileset_free(&o->held);
 	exact_enc_free(&o->exact);
 	wbuf_free(&o->held_msgs);
+	wbuf_free(&o->pieces);
 	*o = (struct native_out){0};
 }
 
@@ -64,6 +67,14 @@ void native_out_refresh(struct native_out *o)
 	tileset_clear(&o->inexact);
 	tileset_clear(&o->urgent);
 	o->want_key = true;
+}
+
+/* Will what waits still be here when the next picture is due? Then this one must be left out. */
+static bool clogged(const struct native_out *o, const struct net_stream *net, const struct link *l)
+{
+	size_t room = link_room(l, o->interval_us);
+
+	return o->credit <= 0 || link_backlog(net) > (room > BACKLOG ? room : BACKLOG);
 }
 
 bool native_out_blocked(const struct native_out *o, const struct net_stream *net)
@@ -265,8 +276,15 @@ void native_out_coded(struct native_out *o, struct desktop *d, struct net_stream
 	struct native_commit c = {0};
 	size_t at = net->out.n;
 
-	if (!o->coding || !native_video_finish(o, &c, net))
+	if (!o->coding)
 		return;
+	if (!native_video_finish(o, &c, net)) {
+		/* Slices go as they are finished, if nothing waits before them. */
+		if (!native_out_blocked(o, net))
+			native_video_pieces(o, net);
+		o->credit -= (s64)(net->out.n - at);
+		return;
+	}
 	put_bytes(&net->out, o->held_msgs.p, o->held_msgs.n);
 	o->held_msgs.n = 0;
 	tileset_clear(&o->held);
@@ -299,7 +317,7 @@ static void pump_urgent(struct native_out *o, struct desktop *d, struct net_stre
 }
 
 static void pump_refine(struct native_out *o, struct desktop *d, struct net_stream *net,
-			const struct link *l, u64 now)
+			struct link *l, u64 now)
 {
 	struct native_commit c = {0};
 	u32 n = 0, most = l->kbps ? REFINE_TILES : REFINE_WIDE;
@@ -315,6 +333,8 @@ static void pump_refine(struct native_out *o, struct desktop *d, struct net_stre
 	}
 	if (!n)
 		return;
+	if (n == most)
+		link_bulk(l, net, true);
 	size_t at = net->out.n;
 	put_both(o, d, &o->batch, most, &net->out);
 	put_commit(o, d->when_us, &c, net);
@@ -329,12 +349,16 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 	if (!d->ready || net->closed)
 		return;
 	link_sample(l, net, now);
-	if (native_out_blocked(o, net)) {
+	bool blocked = native_out_blocked(o, net);
+	if (blocked && (tileset_empty(&o->dirty) || o->coding || clogged(o, net, l))) {
 		if (!l->blocked_us)
 			l->blocked_us = now;
 		return;
 	}
-	l->blocked_us = 0;
+	if (!blocked)
+		l->blocked_us = 0;
+	else if (!l->blocked_us)
+		l->blocked_us = now;
 	if (o->coding) {
 		pump_urgent(o, d, net);
 		return;
@@ -345,10 +369,13 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 		return;
 	}
 	o->ahead_us = 0;
+	link_bulk(l, net, false);
 	memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
 	if (native_video_choose(o, d, now, l)) {
 		u64 at = next_picture_at(o, l);
 
+		if (at > now && blocked)
+			return;
 		if (at <= now) {
 			native_video_start(o, d, now, l);
 			memcpy(o->batch.bits, o->dirty.bits, (size_t)o->dirty.words * 8);
@@ -360,6 +387,8 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 			if (tileset_count(&o->batch) > STEP_TILES)
 				o->ahead_us = 0; /* more to do at once */
 		}
+	} else if (blocked) {
+		return;
 	}
 
 	/* The rest of this picture: in the commit of the video, or at once. */

@@ -24,6 +24,7 @@ struct native_out {
 	struct tileset masks[NATIVE_MAX_HEADS]; /* tiles of the picture being coded */
 	u8 *mask_bytes[NATIVE_MAX_HEADS];	/* as a commit carries them */
 	u8 nheads;
+	struct wbuf pieces;  /* slices on their way from a coder to the stream */
 	u32 coding;	     /* coders at work, one bit each */
 	struct tileset held; /* tiles packed for the same commit as the picture being coded */
 	struct wbuf held_msgs;

@@ -157,21 +157,29 @@ static void mask_bits(const struct tileset *t, struct rect r, u8 *bits, u32 byte
 		}
 }
 
+/* What is coded and was not sent yet. */
+static void put_pieces(struct native_out *o, u8 h, struct net_stream *net)
+{
+	struct wbuf *w = &o->pieces;
+
+	w->n = 0;
+	for (size_t left = coder_take(&o->coders[h], w), n; left; left -= n) {
+		size_t m = native_begin(&net->out, CH_DISPLAY, DSP_SLICE);
+
+		n = left < 65536 ? left : 65536;
+		put_u8(&net->out, h);
+		put_bytes(&net->out, w->p + w->n - left, n);
+		native_end(&net->out, m);
+	}
+	net->out.failed |= w->failed;
+}
+
 static void put_picture(struct native_out *o, u8 h, struct native_commit *c, struct net_stream *net)
 {
 	struct coder *k = &o->coders[h];
 	struct native_video *v = &c->video[c->n++];
-	size_t at = 0;
 
-	while (at < k->out.n) {
-		size_t n = k->out.n - at < 65536 ? k->out.n - at : 65536;
-		size_t m = native_begin(&net->out, CH_DISPLAY, DSP_SLICE);
-
-		put_u8(&net->out, h);
-		put_bytes(&net->out, k->out.p + at, n);
-		native_end(&net->out, m);
-		at += n;
-	}
+	put_pieces(o, h, net);
 	*v = (struct native_video){.stream = h,
 				   .format = k->ops->format,
 				   .key = k->is_key,
@@ -182,6 +190,13 @@ static void put_picture(struct native_out *o, u8 h, struct native_commit *c, str
 	tileset_or(&o->inexact, &o->masks[h]);
 	o->bytes_video += k->out.n;
 	o->encode_us = k->encode_us;
+}
+
+void native_video_pieces(struct native_out *o, struct net_stream *net)
+{
+	for (u8 h = 0; h < o->nheads; h++)
+		if (o->coding >> h & 1 && coder_working(&o->coders[h]))
+			put_pieces(o, h, net);
 }
 
 bool native_video_finish(struct native_out *o, struct native_commit *c, struct net_stream *net)
@@ -195,6 +210,8 @@ bool native_video_finish(struct native_out *o, struct native_commit *c, struct n
 		if (!(o->coding >> h & 1) || !coder_finished(k))
 			continue;
 		if (k->result) { /* too large, or no memory: those tiles go exactly, then a new one */
+			if (k->taken)
+				native_put_bytes(&net->out, CH_DISPLAY, DSP_SLICE, &h, 1);
 			o->no_video_us = now_us() + NO_VIDEO_US;
 			tileset_or(&o->dirty, &o->masks[h]);
 			k->ops->close(k->enc);

@@ -51,6 +51,9 @@ static void drop(struct client *c)
 		c->video[i] = NULL;
 		wbuf_free(&c->au[i]);
 	}
+	wbuf_free(&c->later);
+	c->later_at = 0;
+	c->playout = (struct playout){0};
 	client_sound_drop(c);
 	c->native = c->in_update = c->ack_owed = c->qemu_keys = c->more = c->committed = false;
 	c->locks_known = c->locks_first = c->ext_clipboard = false;
@@ -258,8 +261,10 @@ static void messages(struct client *c)
 {
 	size_t at = 0;
 
+	if (client_play(c))
+		fail(c, false, "the server broke the protocol");
 	/* One picture at a time: each is shown, also where several came in a burst. */
-	while (c->state == CLIENT_IN && !c->committed && at < c->net.in.n) {
+	while (c->state == CLIENT_IN && (c->native || !c->committed) && at < c->net.in.n) {
 		ssize_t n = client_message(c, c->net.in.p + at, c->net.in.n - at);
 
 		if (n < 0) {
@@ -270,9 +275,9 @@ static void messages(struct client *c)
 			break;
 		at += (size_t)n;
 	}
-	c->more = c->committed && at < c->net.in.n;
+	c->more = c->native ? c->later.n > 0 : c->committed && at < c->net.in.n;
 	wbuf_eat(&c->net.in, at);
-	if (!c->more && c->net.in.n == c->net.in.limit)
+	if ((c->native || !c->more) && c->net.in.n == c->net.in.limit)
 		fail(c, false, "the server sends a message larger than allowed");
 }
 
@@ -346,15 +351,15 @@ u64 client_due(const struct client *c)
 {
 	if (c->state == CLIENT_IDLE || c->state == CLIENT_FAILED)
 		return UINT64_MAX;
-	if (c->more)
-		return 0;
 	if (c->state != CLIENT_IN)
-		return c->began_us + CONNECT_US;
+		return c->more ? 0 : c->began_us + CONNECT_US;
 	if (!c->native)
-		return UINT64_MAX;
+		return c->more ? 0 : UINT64_MAX;
+	/* However much comes: the server must hear us, too. */
+	u64 due = c->pinged_us + PING_US;
 	if (c->pinged_us > c->heard_us)
-		return c->patience_us > c->pinged_us ? c->patience_us : c->pinged_us + SILENCE_US;
-	return c->pinged_us + PING_US; /* however much comes: the server must hear us, too */
+		due = c->patience_us > c->pinged_us ? c->patience_us : c->pinged_us + SILENCE_US;
+	return c->more && c->hold_us < due ? c->hold_us : due;
 }
 
 void client_tick(struct client *c)
@@ -363,7 +368,7 @@ void client_tick(struct client *c)
 
 	if (now < client_due(c))
 		return;
-	if (c->more) {
+	if (c->more && (!c->native || now >= c->hold_us)) {
 		if (!c->committed)
 			client_ready(c, 0);
 		return;

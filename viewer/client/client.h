@@ -9,6 +9,7 @@
 #include "viewer/client/jitter.h"
 #include "viewer/client/open_h264.h"
 #include "viewer/client/pen.h"
+#include "viewer/client/playout.h"
 #include "viewer/codec/exact.h"
 #include "viewer/codec/tight.h"
 #include "viewer/codec/video_dec.h"
@@ -106,6 +107,11 @@ struct client {
 	u8 video_format[NATIVE_MAX_HEADS];
 	struct wbuf au[NATIVE_MAX_HEADS];
 	bool more; /* whole messages wait behind a picture that is to be shown first */
+	/* Of a native server those of the display channel alone wait; what else comes is heeded at once. */
+	struct wbuf later; /* u16 kind, u32 length, payload */
+	size_t later_at;   /* bytes of it already handled */
+	u64 hold_us;	   /* the next of them waits until then */
+	struct playout playout;
 	u32 eaten; /* display bytes since the last credit */
 
 	u32 seq;
@@ -154,6 +160,8 @@ void client_want_size(struct client *c, u16 w, u16 h);
 /* Messages, used by client.c. Bytes used, 0 = not all there, negative: junk. */
 __must_check ssize_t client_message(struct client *c, const u8 *p, size_t n);
 __must_check int client_native(struct client *c, u8 channel, u16 kind, const u8 *p, u32 n);
+/* Handles what of the display channel waits and may be shown now. Negative: junk. */
+__must_check int client_play(struct client *c);
 /* on_sound.c */
 __must_check int client_sound(struct client *c, u16 kind, const u8 *p, u32 n);
 void client_sound_init(struct client *c);

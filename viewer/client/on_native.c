@@ -52,6 +52,10 @@ static int on_slice(struct client *c, const u8 *p, u32 n)
 	if (n < 1 || p[0] >= NATIVE_MAX_HEADS)
 		return ERR_CORRUPT;
 	struct wbuf *au = &c->au[p[0]];
+	if (n == 1) { /* the coder has failed: what came is of no use */
+		au->n = 0;
+		return 0;
+	}
 	au->limit = NATIVE_MAX_AU + VIDEO_PADDING;
 	if (au->n + n > NATIVE_MAX_AU)
 		return ERR_RANGE;
@@ -105,14 +109,12 @@ static int on_commit(struct client *c, const u8 *p, u32 n)
 	return 0;
 }
 
-static int on_display(struct client *c, u16 kind, const u8 *p, u32 n)
+static int handle(struct client *c, u16 kind, const u8 *p, u32 n)
 {
 	struct native_heads h;
 	struct tileset t;
 	int e = 0;
 
-	if (!c->native)
-		return ERR_CORRUPT;
 	switch (kind) {
 	case DSP_HEADS:
 		e = native_get_heads(p, n, &h);
@@ -148,6 +150,82 @@ static int on_display(struct client *c, u16 kind, const u8 *p, u32 n)
 		c->eaten = 0;
 	}
 	return e;
+}
+
+/* The first of a commit's message: when its picture was taken, and whether it has video. */
+static u64 capture_of(const u8 *p, u32 n, bool *video)
+{
+	struct rbuf r = rbuf_of(p, n);
+
+	get_u32(&r);
+	u64 us = get_u64(&r);
+	*video = get_u8(&r) > 0;
+	return us;
+}
+
+/* May it be handled, as the next one? If so, and it ends a picture, the next waits for that. */
+static bool may_play(struct client *c, u16 kind, const u8 *p, u32 n)
+{
+	u64 now = client_now();
+	bool video;
+
+	if (c->committed) {
+		c->hold_us = 0;
+		return false;
+	}
+	if (kind != DSP_COMMIT)
+		return true;
+	u64 us = capture_of(p, n, &video);
+	c->hold_us = playout_due(&c->playout, us);
+	if (c->hold_us > now)
+		return false;
+	playout_taken(&c->playout, us, video, now);
+	return true;
+}
+
+int client_play(struct client *c)
+{
+	while (c->state == CLIENT_IN && c->later.n) {
+		struct rbuf r = rbuf_of(c->later.p + c->later_at, c->later.n - c->later_at);
+		u16 kind = get_u16(&r);
+		u32 n = get_u32(&r);
+		const u8 *p = get_bytes(&r, n);
+
+		if (!may_play(c, kind, p, n))
+			return 0;
+		int e = handle(c, kind, p, n);
+		if (e)
+			return e;
+		c->later_at += r.at;
+		if (c->later_at == c->later.n)
+			c->later.n = c->later_at = 0;
+	}
+	return 0;
+}
+
+static int on_display(struct client *c, u16 kind, const u8 *p, u32 n)
+{
+	bool video;
+
+	if (!c->native)
+		return ERR_CORRUPT;
+	if (kind == DSP_COMMIT) {
+		u64 us = capture_of(p, n, &video);
+		if (video)
+			playout_arrived(&c->playout, us, c->heard_us);
+	}
+	if (!c->later.n && may_play(c, kind, p, n))
+		return handle(c, kind, p, n);
+	/* No more than the credit of a server that keeps to it, with the messages' heads. */
+	c->later.limit = 2 * NATIVE_WINDOW;
+	if (c->later_at > NATIVE_WINDOW) {
+		wbuf_eat(&c->later, c->later_at);
+		c->later_at = 0;
+	}
+	put_u16(&c->later, kind);
+	put_u32(&c->later, n);
+	put_bytes(&c->later, p, n);
+	return c->later.failed ? ERR_RANGE : 0;
 }
 
 static int on_hello(struct client *c, const u8 *p, u32 n)

@@ -16,7 +16,8 @@ struct video_conf {
 	u32 threads; /* slices in parallel */
 	u32 effort;  /* 0..3: processor time to spend */
 	u8 colour;   /* YUV_*, 4:2:0 encoders only; the others are YUV_709_FULL */
-	/* Called for each finished piece, before encode() returns. */
+	/* Called for each finished piece, in the stream's order and before encode() returns: by any of
+	 * the encoder's threads, but by one at a time. */
 	void (*emit)(void *ctx, const u8 *p, size_t n);
 	void *ctx;
 	char *why; /* not NULL: open() says here why it failed */

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "viewer/codec/effort.h"
 #include "viewer/codec/quality.h"
+#include "viewer/codec/slices.h"
 #include "viewer/codec/video_enc.h"
 #include "viewer/codec/yuv.h"
 
@@ -24,6 +25,8 @@ struct video_enc {
 	struct effort effort;
 	u64 loaded_us, interval_us;
 	u32 cores; /* that its threads can have at once */
+	struct slices slices;
+	_Atomic bool no_memory;
 };
 
 /*
@@ -97,7 +100,28 @@ static void x264_enc_close(struct video_enc *e)
 		x264_encoder_close(e->x);
 	x264_picture_clean(&e->pic);
 	quality_free(&e->quality);
+	slices_free(&e->slices);
 	free(e);
+}
+
+/* A slice is done, or what goes before slices; any thread may say so. */
+static void on_nal(x264_t *x, x264_nal_t *nal, void *opaque)
+{
+	struct video_enc *e = opaque;
+	/* Escaping may add half of it, x264.h says. */
+	u8 *p = malloc((size_t)nal->i_payload * 3 / 2 + 5 + 64);
+
+	if (!p) {
+		e->no_memory = true;
+		return;
+	}
+	x264_nal_encode(x, p, nal);
+	if (nal->i_type == NAL_SLICE || nal->i_type == NAL_SLICE_IDR)
+		slices_put(&e->slices, (u32)nal->i_first_mb, (u32)nal->i_last_mb, p,
+			   (size_t)nal->i_payload);
+	else
+		slices_pass(&e->slices, p, (size_t)nal->i_payload);
+	free(p);
 }
 
 static struct video_enc *x264_enc_open(const struct video_conf *c)
@@ -130,6 +154,7 @@ static struct video_enc *x264_enc_open(const struct video_conf *c)
 	p->b_intra_refresh = 1;
 	p->i_frame_reference = 1;
 	p->b_annexb = 1;
+	p->nalu_process = on_nal;
 	p->b_repeat_headers = 1;
 	p->b_aud = 0;
 	p->b_vfr_input = 0;
@@ -154,6 +179,9 @@ static struct video_enc *x264_enc_open(const struct video_conf *c)
 	if (quality_init(&e->quality, c->w, c->h))
 		goto fail;
 	if (x264_picture_alloc(&e->pic, X264_CSP_I444, (int)c->w, (int)c->h) < 0)
+		goto fail;
+	e->pic.opaque = e;
+	if (slices_init(&e->slices, c->emit, c->ctx))
 		goto fail;
 	e->x = open_encoder(p);
 	if (!e->x)
@@ -226,11 +254,14 @@ static int x264_enc_encode(struct video_enc *e, bool key, bool *key_out)
 		return ERR_INVAL;
 	e->pic.i_pts = e->pts++;
 	e->pic.i_type = key ? X264_TYPE_IDR : X264_TYPE_AUTO;
+	slices_begin(&e->slices);
 	int bytes = x264_encoder_encode(e->x, &nal, &n, &e->pic, &out);
 	if (bytes < 0)
 		return ERR_INVAL;
-	if (bytes > 0)
-		e->conf.emit(e->conf.ctx, nal[0].p_payload, (size_t)bytes);
+	if (e->no_memory)
+		return ERR_NOMEM;
+	if (!slices_whole(&e->slices, (e->conf.w + 15) / 16 * ((e->conf.h + 15) / 16)))
+		return ERR_INVAL;
 	*key_out = out.b_keyframe;
 	quality_judge(&e->quality, out.img.plane, out.img.i_stride, out.prop.f_crf_avg);
 	judge_effort(e, &out, bytes, clock_us(CLOCK_PROCESS_CPUTIME_ID) - start);

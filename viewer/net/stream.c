@@ -268,3 +268,11 @@ void net_path(const struct net_stream *s, struct net_path *p)
 		}
 	}
 }
+
+void net_pace(const struct net_stream *s, u64 bytes_per_s)
+{
+	u64 most = bytes_per_s ? bytes_per_s : UINT64_MAX;
+
+	/* A kernel that cannot goes on as before. */
+	setsockopt(s->fd, SOL_SOCKET, SO_MAX_PACING_RATE, &most, sizeof(most));
+}

@@ -64,3 +64,5 @@ struct net_path {
 	u32 retransmits;
 };
 void net_path(const struct net_stream *s, struct net_path *p);
+/* TCP sends no faster than so many bytes a second, however much waits; 0: as fast as it likes. */
+void net_pace(const struct net_stream *s, u64 bytes_per_s);

@@ -51,6 +51,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 		if ((size_t)used > n - at)
 			__builtin_trap();
 		at += (size_t)used;
+		/* Every picture is shown at once; what waited behind it is handled. */
+		c.committed = false;
+		if (client_play(&c))
+			break;
 		/* Larger pictures only cost time here. */
 		if (c.canvas.w * c.canvas.h > 1u << 20)
 			break;
@@ -63,6 +67,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t n)
 		video_dec_close(c.video[i]);
 		wbuf_free(&c.au[i]);
 	}
+	wbuf_free(&c.later);
 	wbuf_free(&c.net.out);
 	client_close(&c, false);
 	return 0;

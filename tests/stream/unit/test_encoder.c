@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "core/base/err.h"
 #include "viewer/agent/coder.h"
 #include "viewer/agent/encoder.h"
+#include "viewer/agent/native_video.h"
+#include "viewer/codec/slices.h"
 #include "viewer/codec/video_dec.h"
 
 #define W 320u
@@ -211,6 +214,205 @@ static void test_takes_over(void **state)
 	close(event);
 }
 
+/* ---- slices --------------------------------------------------------------------------------- */
+
+static void test_order(void **state)
+{
+	static const u8 text[] = "abcdefgh";
+	struct slices s;
+
+	/* Eight slices of ten macroblocks, finished in any order, go on in theirs. */
+	for (u32 round = 0; round < 200; round++) {
+		bool done[8] = {false};
+
+		coded.n = 0;
+		assert_int_equal(slices_init(&s, gather, NULL), 0);
+		slices_begin(&s);
+		slices_pass(&s, (const u8 *)"!", 1);
+		for (u32 left = 8; left;) {
+			u32 i = rnd(8), whole = 0;
+
+			if (done[i])
+				continue;
+			done[i] = true;
+			left--;
+			slices_put(&s, i * 10, i * 10 + 9, text + i, 1);
+			while (whole < 8 && done[whole])
+				whole++;
+			assert_int_equal(coded.n, 1 + whole); /* and none waits for longer */
+			assert_memory_equal(coded.p + 1, text, whole);
+			assert_int_equal(slices_whole(&s, 80), left == 0);
+		}
+		slices_free(&s);
+	}
+	/* Two for one place, or none for one, is no picture. */
+	assert_int_equal(slices_init(&s, gather, NULL), 0);
+	slices_begin(&s);
+	slices_put(&s, 0, 9, text, 1);
+	slices_put(&s, 0, 9, text, 1);
+	assert_false(slices_whole(&s, 10));
+	slices_begin(&s);
+	slices_put(&s, 10, 19, text, 1);
+	assert_false(slices_whole(&s, 20));
+	slices_begin(&s); /* what was held is forgotten */
+	slices_put(&s, 0, 9, text, 1);
+	assert_true(slices_whole(&s, 10));
+	slices_free(&s);
+}
+
+/* Four threads make four slices: a decoder finds them in order. */
+static void test_threads(void **state)
+{
+	struct video_conf c = {.w = W, .h = H, .fps = 30, .threads = 4, .emit = gather};
+	struct video_enc *e = video_x264.open(&c);
+	struct video_dec *d = video_dec_open(VIDEO_H264_444, 1);
+	struct tileset painted;
+	u8 mask[64];
+	bool key;
+
+	assert_true(e && d);
+	memset(mask, 0xff, sizeof(mask));
+	assert_int_equal(tileset_alloc(&painted, W, H), 0);
+	for (u32 t = 0; t < 40; t++) {
+		paint(t);
+		coded.n = 0;
+		video_x264.load(e, a.px, a.stride);
+		assert_int_equal(video_x264.encode(e, t == 20, &key), 0);
+		assert_int_equal(key, t == 0 || t == 20);
+		size_t n = coded.n;
+		put_zero(&coded, VIDEO_PADDING);
+		assert_int_equal(
+		    video_dec_paint(d, coded.p, n, (struct rect){0, 0, W, H}, mask, &b, &painted),
+		    0);
+		assert_true(psnr() > 34);
+	}
+	tileset_free(&painted);
+	video_x264.close(e);
+	video_dec_close(d);
+}
+
+/* An encoder that makes two slices, waits for leave before the second, and may fail there. */
+static struct video_conf slow;
+static sem_t leave;
+static bool breaks;
+
+static struct video_enc *slow_open(const struct video_conf *c)
+{
+	slow = *c;
+	return (struct video_enc *)&slow;
+}
+
+static void slow_load(struct video_enc *e, const u32 *src, u32 stride)
+{
+}
+
+static int slow_encode(struct video_enc *e, bool key, bool *key_out)
+{
+	slow.emit(slow.ctx, (const u8 *)"first", 5);
+	sem_wait(&leave);
+	if (breaks)
+		return ERR_INVAL;
+	slow.emit(slow.ctx, (const u8 *)"second", 6);
+	return 0;
+}
+
+static void slow_close(struct video_enc *e)
+{
+}
+
+static const struct video_enc_ops slowly = {.name = "slow",
+					    .format = VIDEO_H264_444,
+					    .open = slow_open,
+					    .load = slow_load,
+					    .encode = slow_encode,
+					    .close = slow_close};
+
+/* The next message of the stream: a display message of that kind; its payload. */
+static const u8 *message(struct net_stream *net, size_t *at, u16 kind, u32 *n)
+{
+	struct rbuf r = rbuf_of(net->out.p + *at, net->out.n - *at);
+
+	assert_int_equal(get_u8(&r), RFB_NATIVE);
+	assert_int_equal(get_u8(&r), CH_DISPLAY);
+	assert_int_equal(get_u16(&r), kind);
+	*n = get_u32(&r);
+	const u8 *p = get_bytes(&r, *n);
+	assert_non_null(p);
+	*at += r.at;
+	return p;
+}
+
+static void wait_event(int fd)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	u64 n;
+
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_int_equal(read(fd, &n, sizeof(n)), sizeof(n));
+}
+
+/* A slice is on the wire while the next is being coded; what became of a picture is told in the end. */
+static void test_early(void **state)
+{
+	struct desktop d = {.heads = {W, H, 1, {{0, 0, W, H}}}, .img = a};
+	int event = eventfd(0, EFD_CLOEXEC);
+	struct net_stream net;
+	struct native_out o;
+	struct link l = {0};
+	u32 n;
+
+	net_init(&net, -1);
+	assert_int_equal(sem_init(&leave, 0, 0), 0);
+	assert_int_equal(native_out_init(&o, &d, &slowly, 1, 0, event), 0);
+	for (u32 turn = 0; turn < 2; turn++) {
+		size_t at = 0;
+		const u8 *p;
+
+		net.out.n = 0;
+		breaks = turn == 1;
+		tileset_clear(&o.dirty);
+		tileset_fill(&o.moving);
+		native_video_start(&o, &d, now_us(), &l);
+		assert_int_equal(o.coding, 1);
+		assert_true(tileset_empty(&o.inexact));
+		wait_event(event);
+		native_out_coded(&o, &d, &net, &l);
+		p = message(&net, &at, DSP_SLICE, &n);
+		assert_int_equal(n, 6);
+		assert_memory_equal(p, "\0first", 6);
+		assert_int_equal(at, net.out.n); /* no commit yet */
+		s64 credit = o.credit;
+		sem_post(&leave);
+		while (coder_working(&o.coders[0]))
+			usleep(1000);
+		native_out_coded(&o, &d, &net, &l);
+		assert_int_equal(o.coding, 0);
+		p = message(&net, &at, DSP_SLICE, &n);
+		if (breaks) { /* what came is void; the tiles go exactly */
+			assert_int_equal(n, 1);
+			assert_int_equal(*p, 0);
+			assert_int_equal(tileset_count(&o.dirty), o.dirty.cols * o.dirty.rows);
+		} else {
+			assert_int_equal(n, 7);
+			assert_memory_equal(p, "\0second", 7);
+			assert_int_equal(tileset_count(&o.inexact), o.dirty.cols * o.dirty.rows);
+			tileset_clear(&o.inexact);
+		}
+		size_t slice = at;
+		p = message(&net, &at, DSP_COMMIT, &n);
+		assert_int_equal(p[12], !breaks); /* pictures that it names */
+		assert_int_equal(at, net.out.n);
+		assert_true(o.credit < credit && slice < at);
+		while (read(event, &(u64){0}, 8) == 8 &&
+		       poll(&(struct pollfd){event, POLLIN, 0}, 1, 0))
+			continue;
+	}
+	native_out_free(&o);
+	sem_destroy(&leave);
+	wbuf_free(&net.out);
+	close(event);
+}
+
 static void test_choice(void **state)
 {
 	char why[256] = "";
@@ -254,6 +456,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_colours, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_pieces, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_takes_over, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_choice, setup, teardown),
 	};
 
