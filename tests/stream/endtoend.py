@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -171,6 +172,7 @@ def on_test_source(tmp):
 
     on_websocket(tmp, base, pics[-1])
     on_lost_link(tmp, base)
+    on_drops(tmp)
 
     me = subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
     users = os.path.join(tmp, "users")
@@ -190,6 +192,43 @@ def on_test_source(tmp):
     code, text, got = viewer(tmp, a, "--until-exact", "--user=" + me, "--password-file=" + os.path.join(tmp, "good"))
     tell(code != 0 and "too many" in text, "after three wrong ones even the right one must wait", text)
     tell("right" not in a.text().replace("the right", "") and "wrong\n" not in a.text(), "no password is in the log", a.text())
+    a.stop()
+
+
+def drip(port, bytes_at_once, pause_s):
+    """A way to that port for one viewer, on which what comes back comes in drops; the way's port."""
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source, sink, most, pause):
+        try:
+            while data := source.recv(most):
+                sink.sendall(data)
+                time.sleep(pause)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # one side left
+
+    def serve():
+        near, _ = door.accept()
+        far = socket.create_connection(("127.0.0.1", port))
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=carry, args=(near, far, 65536, 0), daemon=True).start()
+        carry(far, near, bytes_at_once, pause_s)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return door.getsockname()[1]
+
+
+def on_drops(tmp):
+    """The last tile and the word that the picture is whole do not come at once."""
+    width, height = 128, 96
+    raw = os.path.join(tmp, "small.raw")
+    pics = frames(raw, width, height, 1)
+    a = Agent(tmp, "--source=test", "--display=" + raw, "--width=%d" % width, "--height=%d" % height, "--loop=no", "--security=none")
+    a.port = drip(a.port, 4, 0.0005)
+    code, text, got = viewer(tmp, a, "--insecure", "--until-exact=0")
+    tell(code == 0 and got == pics[-1], "a viewer that waits for an exact picture waits for a whole one",
+         "status %d, %s\n%s" % (code, differing(got, pics[-1]), text))
     a.stop()
 
 
