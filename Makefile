@@ -8,6 +8,7 @@ SHELL := /bin/bash
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' '$1' '$@')
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
 .SUFFIXES:
 # Objects that only a chain of rules needs stay: their dependency files name them as targets.
 .SECONDARY:
@@ -30,7 +31,7 @@ STD := -std=gnu17 -I. -fno-strict-aliasing -fno-common -fwrapv
 DEPFLAGS = -MMD -MP
 
 # No libc headers, no vector registers, no red zone: what runs on the metal.
-GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
+GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 FREESTANDING := -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -mgeneral-regs-only -mno-red-zone \
 	-mcmodel=kernel -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
 	-fstack-protector-strong -mstack-protector-guard=global -ffunction-sections -fdata-sections \

@@ -105,6 +105,11 @@ def exact_picture(folder, name, port, timeout):
     return path if status == 0 and os.path.exists(path) and v.lines() and v.lines()[-1]["exact"] else None
 
 
+def colours(path):
+    """How many colours a picture has."""
+    return int(subprocess.run(["identify", "-format", "%k", path], capture_output=True, text=True, check=True).stdout)
+
+
 def pixels_differ(a, b):
     """How many pixels of two pictures differ; None when their sizes do."""
     p = subprocess.run(["compare", "-metric", "AE", a, b, "null:"], capture_output=True, text=True)

@@ -1,5 +1,4 @@
 """What logs in: users' passwords as the agent keeps them, a CA and a server's certificate."""
-import crypt
 import os
 import subprocess
 
@@ -12,7 +11,7 @@ def password_file(tmp, word):
     """The agent's password file, where that word is the user's."""
     path = os.path.join(tmp, "users")
     with open(path, "w") as f:
-        f.write("%s:%s\n" % (user(), crypt.crypt(word, crypt.mksalt(crypt.METHOD_SHA512))))
+        f.write("%s:%s\n" % (user(), subprocess.run(["openssl", "passwd", "-6", word], stdout=subprocess.PIPE, check=True).stdout.decode().strip()))
     os.chmod(path, 0o600)
     return path
 

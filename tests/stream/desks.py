@@ -11,11 +11,11 @@ WIDTH, HEIGHT = 640, 480
 
 
 class Desks:
-    """`desk` is the desktop's display, `hands` a person at the other one; `paper` is typed into."""
+    """`desk` is the desktop's display, `hands` a person at the other one, larger by `room`; `paper` is typed into."""
 
-    def __init__(self, tmp, pointer=False):
+    def __init__(self, tmp, pointer=False, room=0):
         self.tmp = tmp
-        self.servers, names = zip(*(xvfb(tmp, name, WIDTH, HEIGHT, pointer) for name in ("desk", "view")))
+        self.servers, names = zip(*(xvfb(tmp, name, WIDTH + more, HEIGHT + more, pointer) for name, more in (("desk", 0), ("view", room))))
         assert all(names), "no Xvfb"
         self.d, self.v = names
         self.desk, self.hands = X(self.d), X(self.v)

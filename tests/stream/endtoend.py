@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -19,6 +20,8 @@ from rfb import Client, WebSocket  # noqa: E402
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build")
 AGENT = os.path.join(BUILD, "caprock-agent")
 VIEWER = os.path.join(BUILD, "caprock-viewer")
+VNCVIEWER = "xtigervncviewer"
+ROOM = 64  # what a display for vncviewer has beyond the window
 LIMIT_S = 60  # hang guard
 number = 0
 failed = 0
@@ -171,6 +174,7 @@ def on_test_source(tmp):
 
     on_websocket(tmp, base, pics[-1])
     on_lost_link(tmp, base)
+    on_drops(tmp)
 
     me = subprocess.run(["id", "-un"], stdout=subprocess.PIPE).stdout.decode().strip()
     users = os.path.join(tmp, "users")
@@ -190,6 +194,43 @@ def on_test_source(tmp):
     code, text, got = viewer(tmp, a, "--until-exact", "--user=" + me, "--password-file=" + os.path.join(tmp, "good"))
     tell(code != 0 and "too many" in text, "after three wrong ones even the right one must wait", text)
     tell("right" not in a.text().replace("the right", "") and "wrong\n" not in a.text(), "no password is in the log", a.text())
+    a.stop()
+
+
+def drip(port, bytes_at_once, pause_s):
+    """A way to that port for one viewer, on which what comes back comes in drops; the way's port."""
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source, sink, most, pause):
+        try:
+            while data := source.recv(most):
+                sink.sendall(data)
+                time.sleep(pause)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # one side left
+
+    def serve():
+        near, _ = door.accept()
+        far = socket.create_connection(("127.0.0.1", port))
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=carry, args=(near, far, 65536, 0), daemon=True).start()
+        carry(far, near, bytes_at_once, pause_s)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return door.getsockname()[1]
+
+
+def on_drops(tmp):
+    """The last tile and the word that the picture is whole do not come at once."""
+    width, height = 128, 96
+    raw = os.path.join(tmp, "small.raw")
+    pics = frames(raw, width, height, 1)
+    a = Agent(tmp, "--source=test", "--display=" + raw, "--width=%d" % width, "--height=%d" % height, "--loop=no", "--security=none")
+    a.port = drip(a.port, 4, 0.0005)
+    code, text, got = viewer(tmp, a, "--insecure", "--until-exact=0")
+    tell(code == 0 and got == pics[-1], "a viewer that waits for an exact picture waits for a whole one",
+         "status %d, %s\n%s" % (code, differing(got, pics[-1]), text))
     a.stop()
 
 
@@ -283,17 +324,31 @@ def screen(tmp, name):
     return width, height, b"".join(data[at + y * pitch:at + y * pitch + width * 4] for y in range(height))
 
 
-def same_screens(tmp, seconds=20):
+def same_screens(tmp, seconds=20, view="view"):
+    """Whether the corner of the one display shows what the other does."""
     end = time.monotonic() + seconds
     why = ""
     while time.monotonic() < end:
-        _, _, a = screen(tmp, "desk")
-        _, _, b = screen(tmp, "view")
+        width, height, a = screen(tmp, "desk")
+        wide, _, b = screen(tmp, view)
+        if wide != width:
+            b = b"".join(b[y * wide * 4:(y * wide + width) * 4] for y in range(height))
         if all(a[i::4] == b[i::4] for i in range(3)):
             return True, ""
         why = differing(a, b)
         time.sleep(0.1)
     return False, why
+
+
+def tigervnc(display, log, *args, **env):
+    """
+    Debian's vncviewer, its window in the display's corner. Not in full screen: without a window manager that of
+    Debian 13 never gets there; and with some room about it, or it takes itself to be asked for just that.
+    """
+    p = Program([VNCVIEWER, "-RemoteResize=0", "-MenuKey=", *args], log, dict(os.environ, DISPLAY=display, **env))
+    until(lambda: p.p.poll() is not None or subprocess.run(["xdotool", "search", "--name", "TigerVNC$", "windowmove", "0", "0"], env=dict(
+        os.environ, DISPLAY=display), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0)
+    return p
 
 
 def on_x11(tmp):
@@ -324,17 +379,17 @@ def on_x11(tmp):
     p.stop()
 
     words = "TigerVNC's vncviewer shows the desktop, bit by bit"
-    if shutil.which("xtigervncviewer"):
+    if shutil.which(VNCVIEWER):
         draw("-mod", "16", "16", "-fg", "#103050", "-bg", "#ffffff")
-        p = Program(["xtigervncviewer", "-SecurityTypes", "None", "-FullScreen=1", "-AutoSelect=0",
-                     "-PreferredEncoding=ZRLE", "-RemoteResize=0", "-MenuKey=", "127.0.0.1::%d" % a.port],
-                    os.path.join(tmp, "tiger.log"), dict(os.environ, DISPLAY=v))
-        ok, why = same_screens(tmp)
+        wide, w = xvfb(tmp, "wide", 1024 + ROOM, 768 + ROOM)
+        p = tigervnc(w, os.path.join(tmp, "tiger.log"), "-SecurityTypes=None", "-AutoSelect=0", "-PreferredEncoding=ZRLE", "127.0.0.1::%d" % a.port)
+        ok, why = same_screens(tmp, view="wide")
         tell(ok, words, why + "\n" + p.text() + a.text())
         draw("-solid", "#00aa55")
-        ok, why = same_screens(tmp)
+        ok, why = same_screens(tmp, view="wide")
         tell(ok, "... and follows a change", why + "\n" + p.text())
         p.stop()
+        wide.stop()
     else:
         skip(words, "xtigervncviewer is not installed")
     a.stop()

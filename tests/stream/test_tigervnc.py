@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Debian's vncviewer (TigerVNC) at the agent: its window is compared with the desktop, keys and pointer reach it."""
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -9,23 +8,20 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from credentials import certificates, password_file, user  # noqa: E402
 from desks import HEIGHT, WIDTH, Desks  # noqa: E402
-from endtoend import Program, same_screens, tell, until  # noqa: E402
+from endtoend import ROOM, same_screens, tell, tigervnc, until  # noqa: E402
 from test_keyboard import FINGER_S, RETURN, first_difference, layout, type_all  # noqa: E402
 from parts import run  # noqa: E402
-
-VNCVIEWER = shutil.which("xtigervncviewer") or "xtigervncviewer"
 
 
 def begin(tmp):
     """Two displays, and what makes the agent show a certificate from a CA."""
     certificates(tmp)
-    return Desks(tmp), ["--certificate=" + os.path.join(tmp, "server-cert.pem"), "--key=" + os.path.join(tmp, "server-key.pem")]
+    return Desks(tmp, room=ROOM), ["--certificate=" + os.path.join(tmp, "server-cert.pem"), "--key=" + os.path.join(tmp, "server-key.pem")]
 
 
 def connect(desks, a, *args, **env):
-    p = Program([VNCVIEWER, "-FullScreen=1", "-RemoteResize=0", "-MenuKey=", "-X509CA=" + os.path.join(desks.tmp, "ca-cert.pem"), *args,
-                 "127.0.0.1::%d" % a.port], os.path.join(desks.tmp, "tiger.log"), dict(os.environ, DISPLAY=desks.v, **env))
-    return p
+    return tigervnc(desks.v, os.path.join(desks.tmp, "tiger.log"), "-X509CA=" + os.path.join(desks.tmp, "ca-cert.pem"), *args,
+                    "127.0.0.1::%d" % a.port, **env)
 
 
 def draw(desks, *args):

@@ -25,6 +25,14 @@ MODELS = {"skylake_x": "corei7_skylake_x", "icelake_u": "corei7_icelake_u", "tig
 BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 VGABIOS = "/usr/share/vgabios/vgabios.bin"
 MODULES = "multiboot2 normal iso9660 biosdisk boot minicmd test configfile"
+VERSION = re.search(r"Bochs x86 Emulator (\d+)", subprocess.run(["bochs", "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                                                 text=True).stdout)
+BOCHS3 = int(VERSION.group(1)) >= 3
+# Leaf 0Bh of Bochs 3.0 keeps a bit of the APIC id for a core's threads even where a core has but one, so that processors
+# 0 and 1 look like threads of one core. There cores get two threads, and processor N of a test is the first of core N.
+THREADS = 2 if BOCHS3 else 1
+# Where the debugger has to be asked for.
+DEBUGGER = ["-debugger"] if BOCHS3 else []
 # Guests expect more than 10 MHz; much more only makes each of their delays longer to emulate.
 IPS = 20000000
 
@@ -32,7 +40,7 @@ CONFIG = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 megs: {mem}
-cpu: model={model}, count={cpus}:1:1, ips={ips}, reset_on_triple_fault=0
+cpu: model={model}, count={cpus}:1:{threads}, ips={ips}, reset_on_triple_fault=0
 romimage: file={bios}, options=fastboot
 vgaromimage: file={vgabios}
 ata0: enabled=1
@@ -52,6 +60,11 @@ clock: sync=none
 # for (in its own code, before the kernel's first instruction; not in QEMU or on a PC). The test's
 # copy of the hypervisor asks for none: the tag ends the list.
 FRAMEBUFFER_TAG, END_TAG = bytes.fromhex("0500010014000000"), bytes.fromhex("0000000008000000")
+
+
+def processor(core):
+    """The core's first processor."""
+    return core * THREADS
 
 
 def hypervisor(path):
@@ -100,19 +113,19 @@ class Machine(lab.Booted):
         self.lines, self.errors = [], []
         self.changed = threading.Condition()
         self.ended = False
-        self.limit = limit * PATIENCE
+        self.limit = limit * PATIENCE * THREADS  # as many more processors, as much longer
         self.counters_at = None
         make_iso(self.dir, bundle_path)
         with open(os.path.join(self.dir, "bochsrc"), "w") as f:
-            f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, ips=ips, bios=BIOS,
-                                  vgabios=VGABIOS, dir=self.dir))
+            f.write(CONFIG.format(mem=mem, model=MODELS[model], cpus=cpus, threads=THREADS, ips=ips,
+                                  bios=BIOS, vgabios=VGABIOS, dir=self.dir))
         with open(os.path.join(self.dir, "rc"), "w") as f:
             f.write("".join("lb %s\n" % a for a in trap[0]) + "c\n" if trap else "c\n")
         self.orders, self.ordered = trap[1] if trap else [], 0
         self.start = time.monotonic()
         self.question = self.answer = None
         self.asked = False
-        self.process = subprocess.Popen(["bochs", "-q", "-f", os.path.join(self.dir, "bochsrc"), "-rc",
+        self.process = subprocess.Popen(["bochs", "-q"] + DEBUGGER + ["-f", os.path.join(self.dir, "bochsrc"), "-rc",
                                          os.path.join(self.dir, "rc")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -243,14 +256,15 @@ class Machine(lab.Booted):
 
 
 def boot(workstations, cpus=4, mem=512, options=("--no-iommu",), **more):
-    """Build the bundle for `workstations` (see lab.ws()), run the hypervisor with it."""
+    """Build the bundle for `workstations` (see lab.ws(); its cpus are cores here), run the hypervisor with it."""
     os.makedirs(BUILD, exist_ok=True)
     folder = Folder("bochs", BUILD)
     try:
         path = None
         if workstations:
             path = os.path.join(folder.path, "bundle")
-            bundle(path, workstations, "--smp", str(cpus), "--memory", "%dM" % mem, *options)
+            placed = [dict(w, cpus=[processor(c) for c in w["cpus"]]) for w in workstations]
+            bundle(path, placed, "--smp", str(cpus * THREADS), "--threads", str(THREADS), "--memory", "%dM" % mem, *options)
         return Machine(folder, path, cpus=cpus, mem=mem, **more)
     except BaseException:
         folder.remove()

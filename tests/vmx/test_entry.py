@@ -6,7 +6,7 @@ so Bochs's debugger does: it changes the value of a VMWRITE of ours while it is 
 import re
 import subprocess
 
-from bochs import boot
+from bochs import THREADS, boot, processor
 from lab import ELF, Tap, guest, ws
 
 FUNCTIONS = ("vmx_run", "vmx_write_controls", "vmx_write_host", "vcpu_load", "finish_move")
@@ -46,7 +46,7 @@ tap = Tap()
 for words, field, pattern in CASES:
     places, register = vmwrite_of(field)
     low = register.replace("r", "e", 1) if register[1:].isalpha() else register + "d"
-    with boot([ws("one", [1], "64M", guest("smoke"))], cpus=2, limit=60, trap=([hex(a) for a in places], ["set $cpu = 1", "set %s = 0" % low])) as m:
+    with boot([ws("one", [1], "64M", guest("smoke"))], cpus=2, limit=60, trap=([hex(a) for a in places], ["set $cpu = %d" % processor(1), "set %s = 0" % low])) as m:
         m.wait(r"one: all cores out")
         said = [t for t in m.text() if "cannot be entered" in t]
         tap.ok(len(said) == 1 and re.search(r"^error: one: cpu 0 cannot be entered: " + pattern, said[0]), "%s: %s" % (words, said[0] if said else "not named"),
@@ -56,10 +56,10 @@ for words, field, pattern in CASES:
 
 # A panic ends VMX operation on every core, so that no warm reset is held back (SDM 3 §24.8).
 with boot([ws("one", [1], "64M", guest("smoke"))], cpus=4, limit=60,
-          trap=([hex(a) for a, _ in code("vcpu_exit_cpuid")[:2]], ["set $cpu = 1", "set edi = 16"])) as m:
+          trap=([hex(a) for a, _ in code("vcpu_exit_cpuid")[:2]], ["set $cpu = %d" % processor(1), "set edi = 16"])) as m:
     m.wait("halted")
     tap.ok(m.find("panic: exception 14") and m.find("halted"), "a panic in the middle of an exit", m.log()[-20:])
     m.wait("never", timeout=1)  # the others stop meanwhile
-    cr4 = [int(v, 16) for v in re.findall(r"CR4=0x([0-9a-f]+)", m.debug(*[c for i in range(4) for c in ("set $cpu = %d" % i, "creg")]) or "")]
-    tap.ok(len(cr4) == 4 and not any(v >> 13 & 1 for v in cr4), "no core is left in VMX operation", [hex(v) for v in cr4])
+    cr4 = [int(v, 16) for v in re.findall(r"CR4=0x([0-9a-f]+)", m.debug(*[c for i in range(4 * THREADS) for c in ("set $cpu = %d" % i, "creg")]) or "")]
+    tap.ok(len(cr4) == 4 * THREADS and not any(v >> 13 & 1 for v in cr4), "no core is left in VMX operation", [hex(v) for v in cr4])
 tap.done()

@@ -249,6 +249,13 @@ static bool link_failed(struct viewer *v)
 	return false;
 }
 
+/* A whole picture was shown, exact, for as long as is asked, and no part of another has come since. */
+static bool is_still(const struct viewer *v, u64 now)
+{
+	return v->was_in && client_is_exact(&v->c) && tileset_empty(&v->c.painted) &&
+	       now - v->changed_us >= v->o.still_ms * 1000ull;
+}
+
 /* Until the person, a signal, a condition or the link ends it: the exit status. */
 static int run(struct viewer *v)
 {
@@ -281,8 +288,7 @@ static int run(struct viewer *v)
 			write_pictures(v);
 		}
 		u64 now = client_now();
-		if (v->o.until_exact && client_is_exact(c) &&
-		    now - v->changed_us >= v->o.still_ms * 1000ull)
+		if (v->o.until_exact && is_still(v, now))
 			return 0;
 		if (v->o.seconds && now - v->start_us >= v->o.seconds * 1000000ull) {
 			if (v->o.until_exact)

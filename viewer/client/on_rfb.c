@@ -158,7 +158,9 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 	}
 	if (used > 0) {
 		tileset_add_rect(&c->painted, k->r);
-		tileset_add_rect(&c->exact, k->r);
+		/* An agent of ours says so itself; of what it sends before it does, some is JPEG. */
+		if (!c->native)
+			tileset_add_rect(&c->exact, k->r);
 	}
 	return used;
 }
