@@ -11,6 +11,7 @@ say = @$(if $(V),:,printf '  %-6s %s\n' '$1' '$@')
 .SUFFIXES:
 # Objects that only a chain of rules needs stay: their dependency files name them as targets.
 .SECONDARY:
+.DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
 
 B := build
