@@ -54,7 +54,7 @@ bool kernel_starts(const struct plan_workstation *ws, const char *kernel, const 
 	    .kind = ws->boot,
 	    .rsdp = GPA(LAYOUT_TABLES),
 	    .ram = ram,
-	    .ecam_buses = 256,
+	    .ecam_buses = LAYOUT_ECAM_BUSES,
 	};
 	struct guest_entry entry;
 	FILE *k, *i;
