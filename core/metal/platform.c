@@ -2,7 +2,6 @@
 #include "core/metal/build.h"
 #include "core/metal/host.h"
 #include "core/metal/platform.h"
-#include "core/metal/run.h"
 #include "core/metal/time.h"
 
 static u64 guest_time_ns(const struct workstation *w)
@@ -13,20 +12,10 @@ static u64 guest_time_ns(const struct workstation *w)
 static void op_interrupt(void *ctx, const struct ioapic_message *m)
 {
 	struct workstation *w = ctx;
-	struct guest *g = &w->guest;
-	struct ipi ipi = {
-	    .mode = m->lowest ? IPI_LOWEST : IPI_FIXED,
-	    .vector = m->vector,
-	    .logical = m->logical,
-	    .x2apic = g->lapics[0].mode == LAPIC_X2APIC,
-	    .dest = m->destination,
-	};
+	struct lapic *first = &w->guest.lapics[0];
+	struct ipi ipi = lapic_message(first, m->vector, m->destination, m->logical, m->lowest);
 
-	if (!ipi.x2apic && ipi.dest == 0xff)
-		ipi.dest = IPI_BROADCAST;
-	for (u32 t = lapic_next_target(&g->lapics[0], &ipi, IPI_END); t != IPI_END;
-	     t = lapic_next_target(&g->lapics[0], &ipi, t))
-		run_apic_ops.ipi(&g->vcpus[0], t, IPI_FIXED, ipi.vector);
+	lapic_send(first, &ipi);
 }
 
 static void op_console_put(void *ctx, u8 byte)
