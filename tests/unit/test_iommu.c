@@ -775,7 +775,6 @@ static void every_kind_of_fault_has_a_line(void **state)
 		assert_null(strstr(line, "0x1000"));
 		iommu_fault_text(&f, "VT-d", "", small, sizeof(small));
 		assert_true(strlen(small) < sizeof(small));
-		assert_true(strlen(iommu_fault_kind_text(lines[i].kind)) > 0);
 	}
 }
 
