@@ -3,10 +3,8 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
-/* The header: 6 characters of magic, then 13 fields of 8 hexadecimal digits (cpio(5), "newc"). */
-#define HEADER_SIZE 110u
-#define MAGIC_SIZE  6u
-#define FIELD_SIZE  8u
+#define MAGIC_SIZE 6u
+#define FIELD_SIZE 8u
 
 enum {
 	FIELD_MODE = 1,
@@ -94,14 +92,14 @@ static int read_name(const struct cpio *c, u64 off, u32 namesize, char name[CPIO
 
 int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m)
 {
-	u8 raw[HEADER_SIZE];
+	u8 raw[CPIO_HEADER];
 	struct header h = {0};
 	u64 header = *at;
 	int err;
 
-	if (header > c->size || c->size - header < HEADER_SIZE)
+	if (header > c->size || c->size - header < CPIO_HEADER)
 		return ERR_RANGE;
-	err = c->read(c->ctx, header, raw, HEADER_SIZE);
+	err = c->read(c->ctx, header, raw, CPIO_HEADER);
 	if (err)
 		return err;
 	err = parse_header(raw, &h);
@@ -115,7 +113,7 @@ int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m)
 	if (c->size > ~(u64)0 - ((u64)1 << 34))
 		return ERR_RANGE;
 
-	u64 name = header + HEADER_SIZE;
+	u64 name = header + CPIO_HEADER;
 	u64 data = align_up(name + h.namesize, 4);
 	u64 end = data + h.size;
 

@@ -9,6 +9,8 @@
 
 #include "core/base/types.h"
 
+/* A member's header: 6 characters of magic, then 13 fields of 8 hexadecimal digits. */
+#define CPIO_HEADER   110u
 #define CPIO_NAME_MAX 256u /* with the NUL; a longer name is skipped over, never matched */
 
 struct cpio {

@@ -86,7 +86,7 @@ static void start(u32 i)
 {
 	struct slot *s = &slots[i];
 	struct counters_workstation *c = counters_workstation(i);
-	struct load_error why = {""};
+	struct load_error why = {0};
 
 	if (workstation_load(s->ws, &costs, &why)) {
 		if (why.text[0])
