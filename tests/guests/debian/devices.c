@@ -16,6 +16,7 @@
  *   spread:S         move every device interrupt from core to core for S seconds
  *   wait             until that is over
  *   irqs             what Linux counted for devices, and where they arrived
+ *   heads            each connector: state, its mode, its EDID in hexadecimal digits
  *   wc               map a display's memory write-combining, and what the kernel says of it
  *   mark:N           a line by itself
  *   ask:PORT         wait for what 10.0.2.2:PORT says; `y`: the jobs since the last mark once more
@@ -48,6 +49,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/guests/debian/drivers.h"
+#include "tests/guests/debian/heads.h"
 #include "tests/guests/debian/kms.h"
 
 #define MY_NUMBER 15 /* in 10.0.2.0, unless a job says another */
@@ -96,25 +99,7 @@ static void generate(uint64_t *state, uint8_t *p, size_t n)
 	}
 }
 
-/* ---- drivers -------------------------------------------------------------------------------- */
-
-static void load_modules(void)
-{
-	char name[64], path[96];
-	FILE *f = fopen("/modules/order", "r");
-
-	while (f && fscanf(f, "%63s", name) == 1) {
-		snprintf(path, sizeof(path), "/modules/%s.ko", name);
-		int fd = open(path, O_RDONLY);
-
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			printf("module %s: %s\n", name, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	if (f)
-		fclose(f);
-}
+/* ---- waiting ---------------------------------------------------------------------------------- */
 
 static bool await(const char *path)
 {
@@ -601,6 +586,11 @@ static void job_ask(const char *arg)
 		close(s);
 }
 
+static void job_heads(const char *arg)
+{
+	heads_print("job heads");
+}
+
 static void job_stay(const char *arg)
 {
 	for (;;)
@@ -615,7 +605,7 @@ static const struct {
     {"reads", job_reads},   {"roam", job_roam}, {"stick", job_stick},	{"fill", job_fill},
     {"net", job_net},	    {"irqs", job_irqs}, {"spread", job_spread}, {"wait", job_wait},
     {"wc", job_wc},	    {"mark", job_mark}, {"nap", job_nap},	{"ask", job_ask},
-    {"reboot", job_reboot}, {"stay", job_stay},
+    {"reboot", job_reboot}, {"stay", job_stay}, {"heads", job_heads},
 };
 
 static bool is_job(const char *job, const char *name)
@@ -668,7 +658,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	crc_init();
 	printf("init reached\n");
-	load_modules();
+	drivers_load();
 	printf("init ready\n");
 	text_of("/proc", "cmdline", cmdline, sizeof(cmdline));
 	list = strstr(cmdline, "jobs=");
