@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 
 #define MAGIC_SIZE 6u
 #define FIELD_SIZE 8u
@@ -16,20 +17,10 @@ enum {
 #define MODE_TYPE    0170000u
 #define MODE_REGULAR 0100000u
 
-static const char trailer[] = "TRAILER!!!";
-
 int cpio_read_mapped(void *ctx, u64 off, void *dst, u64 n)
 {
 	memcpy(dst, (const u8 *)ctx + off, n);
 	return OK;
-}
-
-static int hex_digit(u8 c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static int hex_field(const u8 *header, u32 field, u32 *out)
@@ -38,7 +29,7 @@ static int hex_field(const u8 *header, u32 field, u32 *out)
 	u32 v = 0;
 
 	for (u32 i = 0; i < FIELD_SIZE; i++) {
-		int d = hex_digit(p[i]);
+		int d = str_hex_digit((char)p[i]);
 
 		if (d < 0)
 			return ERR_CORRUPT;
@@ -122,7 +113,7 @@ int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m)
 	err = read_name(c, name, h.namesize, m->name);
 	if (err)
 		return err;
-	if (h.namesize == sizeof(trailer) && memcmp(m->name, trailer, sizeof(trailer)) == 0) {
+	if (h.namesize == sizeof(CPIO_END) && memcmp(m->name, CPIO_END, sizeof(CPIO_END)) == 0) {
 		*at = min_u64(data, c->size);
 		return ERR_NOENT;
 	}

@@ -8,7 +8,6 @@
 
 #define CPIO_FILE   0100644u
 #define CPIO_FOLDER 0040755u
-#define CPIO_END    "TRAILER!!!" /* the name of what ends an archive: inode, mode and size 0 */
 
 /* Names and contents are filled up with zeros to a multiple of 4 bytes. */
 #define CPIO_PADDED(n) (((u64)(n) + 3) & ~3ull)

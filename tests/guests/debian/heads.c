@@ -1,47 +1,32 @@
 #include <dirent.h>
-#include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/guests/debian/heads.h"
+#include "tests/guests/debian/jobs.h"
 
 #define DRM "/sys/class/drm"
-
-static size_t read_file(const char *dir, const char *file, void *to, size_t room)
-{
-	char path[320];
-	ssize_t n = -1;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	int fd = open(path, O_RDONLY);
-
-	if (fd >= 0) {
-		n = read(fd, to, room);
-		close(fd);
-	}
-	return n > 0 ? (size_t)n : 0;
-}
 
 /* The first line of a file; "-" when there is none. */
 static void first_line(const char *dir, const char *file, char out[32])
 {
-	size_t n = read_file(dir, file, out, 31);
-
-	out[n] = 0;
-	out[strcspn(out, "\n")] = 0;
+	text_of(dir, file, out, 32);
 	if (!out[0])
 		strcpy(out, "-");
 }
 
 static void print_edid(const char *dir)
 {
-	static uint8_t edid[32768];
-	size_t n = read_file(dir, "edid", edid, sizeof(edid));
+	char path[320];
+	int c, n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		printf("%02x", edid[i]);
+	snprintf(path, sizeof(path), "%s/edid", dir);
+	FILE *f = fopen(path, "r");
+
+	for (; f && (c = fgetc(f)) != EOF; n++)
+		printf("%02x", (unsigned)c);
+	if (f)
+		fclose(f);
 	printf(n ? "\n" : "-\n");
 }
 
