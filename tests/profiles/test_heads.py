@@ -83,7 +83,8 @@ with tempfile.TemporaryDirectory() as d:
                             ("huge", ours + bytes(1 << 20), "number of extensions")):
         write(os.path.join(d, name + ".edid"), data)
         refused(desk("one", ["output: DP-1, edid: %s.edid" % name]), why, "/sys/class/drm/", "no EDID: " + name)
-    refused(desk("one", ["output: DP-1, edid: nowhere.edid"]), "nowhere.edid: No such file", "Name a file that can be read", "no file")
+    for key, where in (("edid", {"heads": ["output: DP-1, edid: nowhere"]}), ("kernel", {"kernel": "nowhere"}), ("initrd", {"initrd": "nowhere"})):
+        refused(desk("one", **{"heads": ["output: DP-1, edid: ours.edid"], **where}), "nowhere: No such file", ": 1 error,", "a file that is not there is one fault: " + key)
     write(os.path.join(d, "squash"), b"hsqs" + bytes(5000))
     edid_head = ["output: DP-1, edid: ours.edid"]
     refused(desk("one", edid_head, initrd="squash"), "squash is no archive that an EDID could stand in front of", "initrd:", "an initial RAM disk that Linux does not unpack")

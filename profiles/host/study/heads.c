@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,24 +31,20 @@ static void untold(struct study *s, const struct profile *p, struct place at, co
 	       "the kernel of %s cannot be told of its head: %s %s", p->name, file, why);
 }
 
-/* At most `room` bytes from a file's start; how many there are, 0 when it cannot be read. */
-static size_t read_head(const char *path, u8 *to, size_t room)
+/* At most `room` bytes from a file's start. False: it cannot be read, which is reported elsewhere. */
+static bool read_start(const char *path, u8 *to, size_t room, size_t *n)
 {
 	FILE *f = fopen(path, "rb");
-	size_t n = 0;
 
-	if (f) {
-		n = fread(to, 1, room, f);
-		fclose(f);
-	}
-	return n;
+	if (!f)
+		return false;
+	*n = fread(to, 1, room, f);
+	fclose(f);
+	return true;
 }
 
-static bool is_initramfs(const char *path)
+static bool is_initramfs(const u8 *start, size_t n)
 {
-	u8 start[6];
-	size_t n = read_head(path, start, sizeof(start));
-
 	for (size_t i = 0; i < ARRAY_SIZE(initramfs); i++)
 		if (n >= initramfs[i].n && !memcmp(start, initramfs[i].bytes, initramfs[i].n))
 			return true;
@@ -59,9 +54,12 @@ static bool is_initramfs(const char *path)
 /* Words are read by Linux alone, and of Linux a bzImage is known to be one. */
 static bool check_kernel(struct study *s, const struct profile *p, const struct profile_head *h)
 {
-	u8 head[LOAD_HEAD];
+	u8 start[LOAD_HEAD];
+	size_t n;
 
-	if (load_is_bzimage(head, read_head(p->kernel, head, sizeof(head))))
+	if (!read_start(p->kernel, start, sizeof(start), &n))
+		return false;
+	if (load_is_bzimage(start, n))
 		return true;
 	untold(s, p, h->p.at,
 	       "Name Linux's bzImage as 'kernel:', or leave mode and EDID to the workstation",
@@ -71,7 +69,12 @@ static bool check_kernel(struct study *s, const struct profile *p, const struct 
 
 static bool check_initrd(struct study *s, const struct profile *p, const struct profile_head *h)
 {
-	if (p->initrd && is_initramfs(p->initrd))
+	u8 start[sizeof(initramfs[0].bytes)];
+	size_t n;
+
+	if (p->initrd && !read_start(p->initrd, start, sizeof(start), &n))
+		return false;
+	if (p->initrd && is_initramfs(start, n))
 		return true;
 	untold(s, p, PLACE_OF(h, edid),
 	       "Name one as 'initrd:', as a distribution's tools make it, or leave the EDID out",
@@ -86,9 +89,12 @@ static void add_edid(struct study *s, const struct profile *p, u32 nth, const st
 	const struct profile_head *h = &p->heads[nth];
 	char name[96];
 	u8 edid[EDID_MAX + 1];
-	size_t n = read_head(h->edid, edid, sizeof(edid));
-	const char *fault = edid_fault(edid, n);
+	const char *fault;
+	size_t n;
 
+	if (!read_start(h->edid, edid, sizeof(edid), &n))
+		return;
+	fault = edid_fault(edid, n);
 	if (fault)
 		untold(s, p, PLACE_OF(h, edid),
 		       "Name a file as /sys/class/drm/*/edid has it, where that monitor is plugged "
