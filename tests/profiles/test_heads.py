@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 
-from tool import caprock, edid, guest, ok, tap, tiny_bzimage, write
+from tool import ROOT, caprock, edid, guest, ok, tap, tiny_bzimage, write
 
 OWN = "console=ttyS0 quiet"
 INITRD = bytes((0x28, 0xb5, 0x2f, 0xfd)) + b"a compressed initial RAM disk" * 100
@@ -77,6 +77,12 @@ with tempfile.TemporaryDirectory() as d:
     first = bundle()
     status, _, err = build(two, desk("same", ["output: DP-1, edid: ours.edid"]), desk("again", ["output: DP-1, edid: ours.edid"]), desk("plain", []), out="out2")
     ok(status == 0 and bundle("out2") == first, "the same site gives the same bundle", err)
+
+    site = write(os.path.join(d, "site.yaml"), "machine: %s/tests/golden/machines/lab.yaml\nworkstations:\n" % ROOT
+                 + desk("one", ["mode: 2560x1440@60, edid: ours.edid"]) + "  devices: [01:00, 06:00.0]\n")
+    status, text, err = caprock("explain", site)
+    ok(status == 0 and "A monitor is on the next free output, which its kernel calls DP-1, 2560x1440 at 60 Hz, with the EDID of " in text,
+       "explain says which connector a head means", text + err)
 
     for name, data, why in (("short", ours[:100], "is shorter than the 128 bytes"), ("text", b"x" * 128, "does not begin as an EDID does"),
                             ("sum", ours[:20] + b"?" + ours[21:], "a wrong checksum"), ("cut", extended[:128], "number of extensions"),
