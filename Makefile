@@ -8,10 +8,10 @@ SHELL := /bin/bash
 Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-6s %s\n' '$1' '$@')
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
 .SUFFIXES:
 # Objects that only a chain of rules needs stay: their dependency files name them as targets.
 .SECONDARY:
-.DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
 
 B := build
