@@ -293,7 +293,7 @@ static const char *command_line(struct resolver *v)
 {
 	char stream[STREAM_WORDS_MAX], heads[HEADS_WORDS_MAX], *line;
 	size_t own = str_len(v->w->command_line), nstream = stream_words(v->w, stream),
-	       nheads = heads_words(v->out->heads, v->w->nheads, heads);
+	       nheads = heads_words(v->out->heads, (u32)min_u64(v->w->nheads, HEADS_MAX), heads);
 
 	if (!nstream && !nheads)
 		return v->w->command_line;

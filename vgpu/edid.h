@@ -10,8 +10,8 @@
 #define EDID_MAX   (256u * EDID_BLOCK) /* 255 extensions */
 
 /*
- * Is it one, as a kernel will take it: header (§3.3), as many extensions as it announces (§3.11), and
- * blocks that each sum up to 0 (§3.12)? NULL: it is; else what is wrong, in words that follow
+ * Is it one, as a kernel will take it: header (§3.3), as many extensions as it announces, and blocks
+ * that each sum up to 0 (both §3.11)? NULL: it is; else what is wrong, in words that follow
  * the file's name.
  */
 const char *edid_fault(const u8 *edid, u64 size);

@@ -15,10 +15,9 @@
 #define HEAD_EDID_SUBFOLDER "edid"
 
 struct head {
-	char connector
-	    [HEAD_CONNECTOR_MAX]; /* as the guest's kernel calls it; "": it is told nothing */
-	u32 width, height, hz;	  /* width 0: what the monitor prefers; hz 0: any */
-	bool edid;		  /* it is shown one, as if that monitor were plugged in */
+	char connector[HEAD_CONNECTOR_MAX]; /* the guest kernel's name; "": it is told nothing */
+	u32 width, height, hz;		    /* width 0: what the monitor prefers; hz 0: any */
+	bool edid;			    /* it is shown one, as if that monitor were there */
 };
 
 /*

@@ -83,6 +83,8 @@ with tempfile.TemporaryDirectory() as d:
     status, text, err = caprock("explain", site)
     ok(status == 0 and "A monitor is on the next free output, which its kernel calls DP-1, 2560x1440 at 60 Hz, with the EDID of " in text,
        "explain says which connector a head means", text + err)
+    status, text, err = caprock("run", site, "--logs", os.path.join(d, "logs"), "--quiet", "--timeout", "8")
+    ok(status == 4 and "what one is told of DP-1: without effect" in text + err, "and run, that a stand-in has no such connector", text + err)
 
     for name, data, why in (("short", ours[:100], "is shorter than the 128 bytes"), ("text", b"x" * 128, "does not begin as an EDID does"),
                             ("sum", ours[:20] + b"?" + ours[21:], "a wrong checksum"), ("cut", extended[:128], "number of extensions"),
