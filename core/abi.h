@@ -1,6 +1,6 @@
 /*
  * What the hypervisor and the programs around it agree on: the counters page and the boot bundle.
- * The plan blob's layout is private to core/partition/blob.c; its magic is here to recognise it.
+ * The plan blob's layout is private to core/partition (blob_format.h); its magic is here to recognise it.
  *
  * Everything is little-endian, naturally aligned, versioned. Numbers only grow; a reader that finds
  * a later minor version ignores what it does not know, another major version is refused.

@@ -12,7 +12,7 @@ $B/metal/core/metal/mem.o: METAL_CFLAGS += -fno-tree-loop-distribute-patterns
 # The way of an exit spends no instruction on frames (a trace skips these functions) and has stack
 # guards where there are buffers only.
 HOT := svm/svm svm/exit vmx/vmx vmx/exit run
-HOT_O := $(HOT:%=$B/metal/core/metal/%.o) $(addprefix $B/metal/core/vcpu/,exit.o memory.o cpuid.o msr.o lapic.o \
+HOT_O := $(HOT:%=$B/metal/core/metal/%.o) $(addprefix $B/metal/core/vcpu/,exit.o exit_io.o exit_mmio.o exit_cr.o memory.o cpuid.o msr.o lapic.o \
 	lapic_target.o ipi.o platform.o platform_io.o platform_mmio.o vpci.o vpci_plain.o uart.o insn_emulate.o)
 $(HOT_O): METAL_CFLAGS += -fomit-frame-pointer -fno-stack-protector -fstack-protector
 

@@ -61,7 +61,6 @@ paddr_t port_pa(const void *va);
  */
 void port_copy_from(void *dst, paddr_t pa, size_t n);
 void port_copy_to(paddr_t pa, const void *src, size_t n);
-void port_zero(paddr_t pa, u64 n);
 
 /*
  * The guest memory at `pa` as a pointer, good up to the next multiple of PORT_GUEST_SPAN, for the

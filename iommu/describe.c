@@ -18,15 +18,6 @@ struct describe {
 	u32 rids_left;
 };
 
-static void *take(struct pool *pool, u64 bytes)
-{
-	paddr_t pa;
-
-	if (pool_run(pool, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa))
-		return NULL;
-	return port_va(pa);
-}
-
 /* ---- units ---------------------------------------------------------------------------------- */
 
 static void describe_vtd(struct describe *d, bool x2apic)
@@ -312,10 +303,10 @@ int iommu_describe(struct iommu *io, const struct iommu_ops *ops, const struct i
 		return ERR_UNSUPPORTED;
 	}
 	d.rids_left = n * SOURCE_RIDS_MAX + specials;
-	io->units = take(pool, units * sizeof(*io->units));
-	io->devices = take(pool, (u64)(n + specials) * sizeof(*io->devices));
-	d.rids = take(pool, (u64)d.rids_left * sizeof(*d.rids));
-	set = take(pool, 2 * (u64)(n + 1) * sizeof(*set));
+	io->units = pool_bytes(pool, units * sizeof(*io->units));
+	io->devices = pool_bytes(pool, (u64)(n + specials) * sizeof(*io->devices));
+	d.rids = pool_bytes(pool, (u64)d.rids_left * sizeof(*d.rids));
+	set = pool_bytes(pool, 2 * (u64)(n + 1) * sizeof(*set));
 	if (!io->units || !io->devices || !d.rids || !set)
 		return ERR_NOMEM;
 

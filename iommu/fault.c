@@ -25,11 +25,6 @@ static const struct {
     [IOMMU_FAULT_OTHER] = {"see the reason", AT_ADDRESS},
 };
 
-const char *iommu_fault_kind_text(enum iommu_fault_kind kind)
-{
-	return (u32)kind < IOMMU_FAULT_KINDS ? kinds[kind].text : "unknown";
-}
-
 void iommu_fault_text(const struct iommu_fault *f, const char *driver, const char *owner, char *out,
 		      size_t size)
 {

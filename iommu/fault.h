@@ -32,9 +32,6 @@ struct iommu_fault_handler {
 void iommu_fault_text(const struct iommu_fault *f, const char *driver, const char *owner, char *out,
 		      size_t size);
 
-/* "nothing is mapped there" and so on; never NULL. */
-const char *iommu_fault_kind_text(enum iommu_fault_kind kind);
-
 /*
  * Take at most `budget` records from all units, on the host core. Returns how many there were (as
  * many as budget: call again), or the first error of a unit; the other units are served all the

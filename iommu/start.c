@@ -56,12 +56,9 @@ static int step(struct iommu *io, const char *what, int (*op)(struct iommu_unit 
 static int make_ids(struct iommu *io)
 {
 	u64 bytes = ((u64)min_u64(io->caps.max_domains, 0x10000) + 63) / 64 * 8;
-	paddr_t pa;
-	int err = pool_run(io->pool, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa);
 
-	if (!err)
-		io->domain_ids = port_va(pa);
-	return err;
+	io->domain_ids = pool_bytes(io->pool, bytes);
+	return io->domain_ids ? OK : ERR_NOMEM;
 }
 
 int iommu_start(struct iommu *io)

@@ -1,15 +1,6 @@
 #include "passthrough/assign.h"
 #include "core/base/fmt.h"
 
-const char *assign_state_name(enum assign_state s)
-{
-	static const char *const name[] = {
-	    "free", "quiesced", "reset", "quarantined", "attached", "armed", "running", "parked",
-	};
-
-	return s < ARRAY_SIZE(name) ? name[s] : "unknown";
-}
-
 void assign_init(struct assign *a, struct pci_function *fn, struct iommu_device *dev)
 {
 	*a = (struct assign){.fn = fn, .dev = dev, .step = "start"};

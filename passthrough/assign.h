@@ -36,8 +36,6 @@ enum assign_state {
 	ASSIGN_PARKED,
 };
 
-const char *assign_state_name(enum assign_state s);
-
 /*
  * Why a step failed. Each has its words and a remedy in a table of assign.c, and an example that
  * fails and one that passes in tests/unit/test_assign.c.

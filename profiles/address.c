@@ -2,25 +2,14 @@
 #include "core/base/str.h"
 #include "profiles/address.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* At most `digits` hexadecimal digits at *s, at least one; *s moves behind them. */
 static bool hex(const char **s, u32 digits, u32 *v)
 {
 	u32 n = 0;
 
-	for (*v = 0; n < digits && hex_digit(**s) >= 0; n++)
-		*v = *v << 4 | (u32)hex_digit(*(*s)++);
-	return n && hex_digit(**s) < 0;
+	for (*v = 0; n < digits && str_hex_digit(**s) >= 0; n++)
+		*v = *v << 4 | (u32)str_hex_digit(*(*s)++);
+	return n && str_hex_digit(**s) < 0;
 }
 
 static bool skip(const char **s, char c)

@@ -1,6 +1,7 @@
 /* The keys of the language. A row is read by people: help is what documentation prints. */
 #include "core/partition/plan.h"
 #include "profiles/profile.h"
+#include "vgpu/head.h"
 
 #define NO_LIMIT		 0, 0
 #define ROW(type_, member, key_) .key = key_, .type = type_, .offset = offsetof(STRUCT, member)
@@ -72,9 +73,15 @@ static const struct field head_fields[] = {
      .help = "Which output of the GPU, as `DP-1`. Not given: the next free one.",
      .also = "connector port"},
     {ROW(FIELD_MODE, mode, "mode"),
-     .help = "Resolution and rate, as `2560x1440@60`. Not given: what the monitor prefers.",
+     .help =
+	 "Resolution and rate, as `2560x1440@60`: the mode that the workstation's kernel starts with and "
+	 "prefers. Not given: what the monitor prefers.",
      .also = "resolution size"},
-    {ROW(FIELD_FILE, edid, "edid"), .help = "EDID to show when no monitor is plugged in.",
+    {ROW(FIELD_FILE, edid, "edid"),
+     .help =
+	 "EDID to show, whether or not a monitor is plugged in. It lies in the initial RAM disk as "
+	 "`/caprock/edid/DP-1.bin`; a root file system that takes its place needs it there, too, or as "
+	 "`/lib/firmware/edid/DP-1.bin`.",
      .also = "edid-file"},
 };
 SCHEMA(head, "head", "output", "A monitor of the workstation.");
@@ -138,8 +145,9 @@ static const struct field workstation_fields[] = {
      .max = 64, .of = &schema_device, .help = "Devices it owns.",
      .also = "device hostdevs pci hostpci passthrough gpus gpu"},
     {ROW(FIELD_STRUCTS, heads, "heads"), .count_offset = offsetof(STRUCT, nheads), .min = 0,
-     .max = 16, .of = &schema_head,
-     .help = "Its monitors; checked against the outputs of its GPUs.",
+     .max = HEADS_MAX, .of = &schema_head,
+     .help =
+	 "Its monitors: checked against the outputs of its GPUs, and told to its kernel, a Linux bzImage.",
      .also = "monitors displays outputs screens display monitor"},
     {ROW(FIELD_UUID, uuid, "uuid"),
      .help = "What SMBIOS says. Not given: made from site and name, the same each time.",

@@ -35,8 +35,9 @@ u64 resolve_memory(const struct site *s, const struct facts *f)
 
 		bytes +=
 		    wishes_of(w) * (sizeof(struct plan_device) + sizeof(void *) + sizeof(u32)) + 64;
-		if (GIVEN(w, stream))
-			bytes += str_len(w->command_line) + STREAM_WORDS_MAX + 16;
+		if (GIVEN(w, stream) || w->nheads)
+			bytes += str_len(w->command_line) + STREAM_WORDS_MAX + HEADS_WORDS_MAX + 16;
+		bytes += w->nheads * sizeof(struct head) + 16;
 	}
 	return bytes;
 }
@@ -285,21 +286,31 @@ static u32 resolve_node(const struct resolver *v)
 }
 
 /*
- * What the streaming agent is told, then what people wrote: so theirs wins, and a "--" in it, behind which all
- * is init's, cuts nothing off. NULL: the arena is too small.
+ * What the streaming agent and the displays' drivers are told, then what people wrote: so theirs wins, and a "--"
+ * in it, behind which all is init's, cuts nothing off. NULL: the arena is too small.
  */
 static const char *command_line(struct resolver *v)
 {
-	char words[STREAM_WORDS_MAX], *line;
-	size_t own = str_len(v->w->command_line), more = stream_words(v->w, words);
+	char stream[STREAM_WORDS_MAX], heads[HEADS_WORDS_MAX], *line;
+	size_t own = str_len(v->w->command_line), nstream = stream_words(v->w, stream),
+	       nheads = heads_words(v->out->heads, (u32)min_u64(v->w->nheads, HEADS_MAX), heads);
 
-	if (!more)
+	if (!nstream && !nheads)
 		return v->w->command_line;
-	line = arena_take(v->arena, more + own + 1, 1);
+	if (nstream + nheads + own > PLAN_CMDLINE_MAX) {
+		report(v->r, "out-of-range", SEVERITY_ERROR, PLACE_OF(v->w, command_line),
+		       "Shorten it, or ask for fewer heads",
+		       "the command line of %s has %u bytes with the words for its stream and its "
+		       "heads, where %u is the most",
+		       v->w->name, (u32)(nstream + nheads + own), PLAN_CMDLINE_MAX);
+		return v->w->command_line;
+	}
+	line = arena_take(v->arena, nstream + nheads + own + 1, 1);
 	if (!line)
 		return NULL;
-	memcpy(line, words, more);
-	memcpy(line + more, v->w->command_line, own + 1);
+	memcpy(line, stream, nstream);
+	memcpy(line + nstream, heads, nheads);
+	memcpy(line + nstream + nheads, v->w->command_line, own + 1);
 	return line;
 }
 
@@ -319,18 +330,16 @@ static int resolve_workstation(struct resolver *v)
 	    .boot = (enum plan_boot_kind)w->boot,
 	    .kernel = w->kernel,
 	    .initrd = w->initrd,
-	    .cmdline = command_line(v),
 	    .autostart = w->autostart,
 	};
-	if (!v->want->cmdline)
-		return ERR_NOMEM;
 	for (u32 i = 0; i < sizeof(w->uuid); i++)
 		v->want->uuid[i] = w->uuid[i];
 	v->room = wishes_of(w);
 	v->devices = arena_take(v->arena, v->room, sizeof(*v->devices));
 	v->out->wishes = arena_take(v->arena, v->room, sizeof(*v->out->wishes));
 	v->out->functions = arena_take(v->arena, v->room, sizeof(*v->out->functions));
-	if (!v->devices || !v->out->wishes || !v->out->functions)
+	v->out->heads = arena_take(v->arena, w->nheads, sizeof(*v->out->heads));
+	if (!v->devices || !v->out->wishes || !v->out->functions || !v->out->heads)
 		return ERR_NOMEM;
 	v->want->devices = v->devices;
 	if (w->ndevices && !v->facts) {
@@ -338,12 +347,14 @@ static int resolve_workstation(struct resolver *v)
 		       "Write the machine's facts with 'caprock probe' and name the file as "
 		       "'machine:' in the site",
 		       "%s wants devices, but the site names no machine that has some", w->name);
-		return OK;
+	} else {
+		for (u32 i = 0; i < w->ndevices; i++)
+			resolve_wish(v, &w->devices[i]);
+		v->want->node = resolve_node(v);
 	}
-	for (u32 i = 0; i < w->ndevices; i++)
-		resolve_wish(v, &w->devices[i]);
-	v->want->node = resolve_node(v);
-	return OK;
+	heads_find(w, v->facts, v->out->functions, v->want->ndevices, v->r, v->out->heads);
+	v->want->cmdline = command_line(v);
+	return v->want->cmdline ? OK : ERR_NOMEM;
 }
 
 int resolve(const struct site *s, const struct facts *f, struct arena *arena, struct reporter *r,

@@ -6,14 +6,16 @@
 
 #include "core/base/arena.h"
 #include "profiles/facts.h"
+#include "profiles/heads.h"
 #include "profiles/planner.h"
 #include "profiles/profile.h"
 
 struct resolved_workstation {
 	/* of each of the want's devices: what asked for it, and the function */
 	const struct wish_device **wishes;
-	u32 *functions; /* indices into facts->functions */
-	bool gpu;	/* it has a display device */
+	u32 *functions;	    /* indices into facts->functions */
+	bool gpu;	    /* it has a display device */
+	struct head *heads; /* of each of the profile's */
 };
 
 struct resolved {
@@ -27,7 +29,7 @@ u64 resolve_memory(const struct site *s, const struct facts *f);
 
 /*
  * Rules reported: no-machine-file, device-unknown, device-identity, identity-ambiguous,
- * p2p-across-owners, unknown-node, bad-value. What could not be found is left out. `facts` may be
+ * p2p-across-owners, unknown-node, bad-value, out-of-range, head-untold. What could not be found is left out. `facts` may be
  * NULL: then there is no machine file. ERR_NOMEM: the arena is too small.
  */
 __must_check int resolve(const struct site *s, const struct facts *f, struct arena *arena,

@@ -85,8 +85,12 @@ struct acpi_entry {
 
 /* Start at `first` in a table that acpi_check() knows (or found only the sum wrong). */
 struct acpi_cursor acpi_entries(const void *table, u32 first);
-/* The next structure; false at the end, with c->why set when the rest is malformed. */
-__must_check bool acpi_next(struct acpi_cursor *c, struct acpi_entry *e);
+/*
+ * The next structure; false at the end, with c->why set when the rest is malformed. `least`: the
+ * length that each of the first `types` types demands, 0: any will do, as for the types after them.
+ */
+__must_check bool acpi_next(struct acpi_cursor *c, const u8 *least, u32 types,
+			    struct acpi_entry *e);
 
 /* Little-endian fields at any alignment. */
 u16 acpi_u16(const u8 *p);

@@ -1,32 +1,17 @@
 #include "core/acpi/madt.h"
 
-#define MADT_FIRST	 44
-#define MADT_PCAT_COMPAT 1u
-#define CPU_ENABLED	 1u
-#define CPU_ONLINE_CAP	 2u
-#define XAPIC_NONE	 0xffu
-#define X2APIC_NONE	 0xffffffffu
-#define XAPIC_ALL_CPUS	 0xffu
-#define X2APIC_ALL_CPUS	 0xffffffffu
+#define MADT_FIRST	44
+#define CPU_ENABLED	1u
+#define CPU_ONLINE_CAP	2u
+#define XAPIC_NONE	0xffu
+#define X2APIC_NONE	0xffffffffu
+#define XAPIC_ALL_CPUS	0xffu
+#define X2APIC_ALL_CPUS 0xffffffffu
 
 /* Least length by type (§5.2.12.2 and following); 0: a type we only pass on. */
 static const u8 least[] = {
     [0] = 8, [1] = 12, [2] = 10, [4] = 6, [5] = 12, [9] = 16, [10] = 12,
 };
-
-u32 madt_local_address(const void *table)
-{
-	const u8 *p = table;
-
-	return acpi_u32(p + 4) >= MADT_FIRST ? acpi_u32(p + 36) : 0;
-}
-
-bool madt_has_pic(const void *table)
-{
-	const u8 *p = table;
-
-	return acpi_u32(p + 4) >= MADT_FIRST && (acpi_u32(p + 40) & MADT_PCAT_COMPAT);
-}
 
 struct acpi_cursor madt_entries(const void *table)
 {
@@ -56,15 +41,11 @@ bool madt_next(struct acpi_cursor *c, struct madt_entry *e)
 {
 	struct acpi_entry a;
 
-	if (!acpi_next(c, &a))
+	if (!acpi_next(c, least, sizeof(least), &a))
 		return false;
 
 	const u8 *p = a.data;
 
-	if (a.type < sizeof(least) && a.length < least[a.type]) {
-		c->why = "a structure is shorter than its type demands";
-		return false;
-	}
 	*e = (struct madt_entry){.kind = MADT_OTHER, .type = a.type, .offset = a.offset};
 	switch (a.type) {
 	case 0:

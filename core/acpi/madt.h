@@ -46,10 +46,6 @@ struct madt_entry {
 	};
 };
 
-/* Local APIC address of the fixed part (32 bits), and whether there is a PC's pair of 8259s. */
-u32 madt_local_address(const void *table);
-bool madt_has_pic(const void *table);
-
 struct acpi_cursor madt_entries(const void *table);
 /*
  * The next entry. A structure shorter than its type demands ends the walk with c->why set; unknown

@@ -19,15 +19,11 @@ bool srat_next(struct acpi_cursor *c, struct srat_entry *e)
 {
 	struct acpi_entry a;
 
-	if (!acpi_next(c, &a))
+	if (!acpi_next(c, least, sizeof(least), &a))
 		return false;
 
 	const u8 *p = a.data;
 
-	if (a.type < sizeof(least) && a.length < least[a.type]) {
-		c->why = "a structure is shorter than its type demands";
-		return false;
-	}
 	*e = (struct srat_entry){.kind = SRAT_OTHER, .type = a.type, .offset = a.offset};
 	switch (a.type) {
 	case 0:

@@ -211,7 +211,7 @@ struct acpi_cursor acpi_entries(const void *table, u32 first)
 	};
 }
 
-bool acpi_next(struct acpi_cursor *c, struct acpi_entry *e)
+bool acpi_next(struct acpi_cursor *c, const u8 *least, u32 types, struct acpi_entry *e)
 {
 	u32 left = c->end > c->at ? c->end - c->at : 0;
 
@@ -239,5 +239,9 @@ bool acpi_next(struct acpi_cursor *c, struct acpi_entry *e)
 	    .data = c->table + c->at,
 	};
 	c->at += e->length;
+	if (e->type < types && e->length < least[e->type]) {
+		c->why = "a structure is shorter than its type demands";
+		return false;
+	}
 	return true;
 }

@@ -2,11 +2,10 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 
-/* The header: 6 characters of magic, then 13 fields of 8 hexadecimal digits (cpio(5), "newc"). */
-#define HEADER_SIZE 110u
-#define MAGIC_SIZE  6u
-#define FIELD_SIZE  8u
+#define MAGIC_SIZE 6u
+#define FIELD_SIZE 8u
 
 enum {
 	FIELD_MODE = 1,
@@ -18,20 +17,10 @@ enum {
 #define MODE_TYPE    0170000u
 #define MODE_REGULAR 0100000u
 
-static const char trailer[] = "TRAILER!!!";
-
 int cpio_read_mapped(void *ctx, u64 off, void *dst, u64 n)
 {
 	memcpy(dst, (const u8 *)ctx + off, n);
 	return OK;
-}
-
-static int hex_digit(u8 c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static int hex_field(const u8 *header, u32 field, u32 *out)
@@ -40,7 +29,7 @@ static int hex_field(const u8 *header, u32 field, u32 *out)
 	u32 v = 0;
 
 	for (u32 i = 0; i < FIELD_SIZE; i++) {
-		int d = hex_digit(p[i]);
+		int d = str_hex_digit((char)p[i]);
 
 		if (d < 0)
 			return ERR_CORRUPT;
@@ -94,14 +83,14 @@ static int read_name(const struct cpio *c, u64 off, u32 namesize, char name[CPIO
 
 int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m)
 {
-	u8 raw[HEADER_SIZE];
+	u8 raw[CPIO_HEADER];
 	struct header h = {0};
 	u64 header = *at;
 	int err;
 
-	if (header > c->size || c->size - header < HEADER_SIZE)
+	if (header > c->size || c->size - header < CPIO_HEADER)
 		return ERR_RANGE;
-	err = c->read(c->ctx, header, raw, HEADER_SIZE);
+	err = c->read(c->ctx, header, raw, CPIO_HEADER);
 	if (err)
 		return err;
 	err = parse_header(raw, &h);
@@ -115,7 +104,7 @@ int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m)
 	if (c->size > ~(u64)0 - ((u64)1 << 34))
 		return ERR_RANGE;
 
-	u64 name = header + HEADER_SIZE;
+	u64 name = header + CPIO_HEADER;
 	u64 data = align_up(name + h.namesize, 4);
 	u64 end = data + h.size;
 
@@ -124,7 +113,7 @@ int cpio_next(const struct cpio *c, u64 *at, struct cpio_member *m)
 	err = read_name(c, name, h.namesize, m->name);
 	if (err)
 		return err;
-	if (h.namesize == sizeof(trailer) && memcmp(m->name, trailer, sizeof(trailer)) == 0) {
+	if (h.namesize == sizeof(CPIO_END) && memcmp(m->name, CPIO_END, sizeof(CPIO_END)) == 0) {
 		*at = min_u64(data, c->size);
 		return ERR_NOENT;
 	}

@@ -9,7 +9,10 @@
 
 #include "core/base/types.h"
 
-#define CPIO_NAME_MAX 256u /* with the NUL; a longer name is skipped over, never matched */
+/* A member's header: 6 characters of magic, then 13 fields of 8 hexadecimal digits. */
+#define CPIO_HEADER   110u
+#define CPIO_END      "TRAILER!!!" /* the name of what ends an archive: inode, mode and size 0 */
+#define CPIO_NAME_MAX 256u	   /* with the NUL; a longer name is skipped over, never matched */
 
 struct cpio {
 	void *ctx;

@@ -62,6 +62,13 @@ int pool_run(struct pool *p, u64 pages, paddr_t *out)
 	return err;
 }
 
+void *pool_bytes(struct pool *p, u64 bytes)
+{
+	paddr_t pa;
+
+	return pool_run(p, bytes / PAGE_SIZE + !!(bytes % PAGE_SIZE), &pa) ? NULL : port_va(pa);
+}
+
 void pool_put(struct pool *p, paddr_t page)
 {
 	spin_lock(&p->lock);

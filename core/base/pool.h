@@ -29,5 +29,11 @@ __must_check int pool_page(struct pool *p, paddr_t *out);
 /* `pages` contiguous zeroed pages aligned to their own size rounded up to a power of two. */
 __must_check int pool_run(struct pool *p, u64 pages, paddr_t *out);
 
+/*
+ * Room for `bytes` > 0 as a mapped object: whole zeroed pages, aligned as pool_run() does. NULL when
+ * the grant is used up.
+ */
+void *pool_bytes(struct pool *p, u64 bytes);
+
 /* Return one page from pool_page. The caller has made sure that no walker can still reach it. */
 void pool_put(struct pool *p, paddr_t page);

@@ -93,14 +93,6 @@ DEFINE_CR(4)
 DEFINE_CR(8)
 #undef DEFINE_CR
 
-static inline u64 read_xcr0(void)
-{
-	u32 lo, hi;
-
-	asm volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return (u64)hi << 32 | lo;
-}
-
 static inline void write_xcr0(u64 v)
 {
 	asm volatile("xsetbv" : : "c"(0), "a"((u32)v), "d"((u32)(v >> 32)));
@@ -109,11 +101,6 @@ static inline void write_xcr0(u64 v)
 static inline void cpu_pause(void)
 {
 	asm volatile("pause" : : : "memory");
-}
-
-static inline void irq_enable(void)
-{
-	asm volatile("sti" : : : "memory");
 }
 
 static inline void irq_disable(void)

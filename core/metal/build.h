@@ -1,6 +1,7 @@
-/* Building one workstation in its grant, and loading its kernel. Host core only. */
+/* A workstation as it lies in its grant, and building it there. Host core only. */
 #pragma once
 
+#include "core/metal/bundle.h"
 #include "core/metal/console.h"
 #include "core/metal/workstation.h"
 #include "core/partition/layout.h"
@@ -14,6 +15,7 @@ struct workstation {
 	struct layout layout;
 	struct console console;
 	const struct bundle *bundle;
+	u32 threads_per_core;
 	u64 start_tsc;
 	struct spinlock map_lock; /* second-level tables while it runs */
 	/* What its devices reach; NULL: it has none. */
@@ -28,10 +30,3 @@ struct workstation {
 __must_check int workstation_build(const struct plan_workstation *plan, u32 index,
 				   const struct guest_ops *ops, const struct bundle *bundle,
 				   struct workstation **out);
-
-/* A file of the boot bundle, in place; NULL, and a line in the log: it has none of that name. */
-const u8 *workstation_file(struct workstation *w, const char *name, u64 *size);
-
-/* Load kernel and tables into its (scrubbed) memory and set its processors to their start. */
-__must_check int workstation_load(struct workstation *w, struct workstation_costs *costs,
-				  struct load_error *why);

@@ -86,13 +86,6 @@ u32 device_at(const struct pci_path *path)
 	return machine_find_function(&m, path);
 }
 
-static void *take_heap(u64 bytes)
-{
-	paddr_t pa;
-
-	return pool_run(&heap, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa) ? NULL : port_va(pa);
-}
-
 static int read_device(struct device *d)
 {
 	const struct survey *s = remap_survey();
@@ -134,7 +127,7 @@ static void capture_rom(struct device *d)
 	if (d->fn.id.class_code >> 16 != CLASS_DISPLAY || !size)
 		return;
 	size = min_u64(size, ROM_MAX);
-	rom = take_heap(size);
+	rom = pool_bytes(&heap, size);
 	d->rom_size = rom ? rom_capture(&d->fn, rom, (u32)size, &why) : 0;
 	d->rom = rom;
 	if (rom && !d->rom_size)
@@ -148,12 +141,12 @@ struct device *device_find(u32 i)
 	struct device *d;
 
 	if (!known)
-		known = take_heap(remap_survey()->n * sizeof(*known));
+		known = pool_bytes(&heap, remap_survey()->n * sizeof(*known));
 	if (!known)
 		return NULL;
 	if (known[i])
 		return known[i];
-	d = take_heap(sizeof(*d));
+	d = pool_bytes(&heap, sizeof(*d));
 	if (!d) {
 		port_log(LOG_ERROR, "the hypervisor's own memory does not hold another device");
 		return NULL;

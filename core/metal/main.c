@@ -9,6 +9,7 @@
 #include "core/metal/apic.h"
 #include "core/metal/asm.h"
 #include "core/metal/boot/boot_info.h"
+#include "core/metal/counters.h"
 #include "core/metal/cpu.h"
 #include "core/metal/host.h"
 #include "core/metal/idt.h"

@@ -85,16 +85,9 @@ const struct pdev_ops metal_pdev_ops = {
 bool pdev_first_core(void *ctx, const struct route_message *m, u32 *vcpu)
 {
 	struct guest *g = ctx;
-	struct ipi ipi = {
-	    .mode = m->lowest ? IPI_LOWEST : IPI_FIXED,
-	    .vector = m->vector,
-	    .logical = m->logical,
-	    .x2apic = g->lapics[0].mode == LAPIC_X2APIC,
-	    .dest = m->destination,
-	};
+	struct ipi ipi =
+	    lapic_message(&g->lapics[0], m->vector, m->destination, m->logical, m->lowest);
 
-	if (!ipi.x2apic && ipi.dest == 0xff)
-		ipi.dest = IPI_BROADCAST;
 	*vcpu = lapic_next_target(&g->lapics[0], &ipi, IPI_END);
 	return *vcpu != IPI_END;
 }

@@ -31,13 +31,6 @@ static bool started;   /* every unit is on */
 static bool on;	       /* and can remap interrupts */
 static bool poll_failed;
 
-static void *take(u64 bytes)
-{
-	paddr_t pa;
-
-	return pool_run(&heap, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa) ? NULL : port_va(pa);
-}
-
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 static void print_note(void *ctx, const struct table_note *note)
@@ -58,7 +51,7 @@ static int parse(const struct firmware *f)
 
 	if (!t->size)
 		return ERR_NOENT;
-	memory = take(size);
+	memory = pool_bytes(&heap, size);
 	if (!memory)
 		return ERR_NOMEM;
 	err = intel ? dmar_parse(port_va(t->pa), t->size, memory, size, &dmar, print_note, "DMAR")
@@ -76,8 +69,8 @@ static int parse(const struct firmware *f)
 static int find_reserved(struct machine *out)
 {
 	u32 n = unity_collect(tables.dmar, tables.ivrs, survey.requesters, survey.n, NULL, 0);
-	struct unity_range *ranges = take((n + 1) * sizeof(*ranges));
-	struct machine_reserved *reserved = take((n + 1) * sizeof(*reserved));
+	struct unity_range *ranges = pool_bytes(&heap, (n + 1) * sizeof(*ranges));
+	struct machine_reserved *reserved = pool_bytes(&heap, (n + 1) * sizeof(*reserved));
 	struct unity_decision decision;
 
 	if (!ranges || !reserved)
@@ -102,9 +95,9 @@ static int find_reserved(struct machine *out)
 
 static int describe(void)
 {
-	u32 *group = take((survey.n + 1) * sizeof(*group));
+	u32 *group = pool_bytes(&heap, (survey.n + 1) * sizeof(*group));
 
-	device_of = take((survey.n + 1) * sizeof(*device_of));
+	device_of = pool_bytes(&heap, (survey.n + 1) * sizeof(*device_of));
 	if (!group || !device_of)
 		return ERR_NOMEM;
 	for (u32 i = 0; i < survey.n; i++) {

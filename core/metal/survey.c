@@ -202,19 +202,12 @@ static void finish(struct survey *s, u32 first)
 	}
 }
 
-static void *take(u64 bytes)
-{
-	paddr_t pa;
-
-	return pool_run(&heap, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa) ? NULL : port_va(pa);
-}
-
 int survey_find(struct survey *s)
 {
 	*s = (struct survey){0};
 	visit_all(s, count);
-	s->functions = take((s->n + 1) * sizeof(*s->functions));
-	s->requesters = take((s->n + 1) * sizeof(*s->requesters));
+	s->functions = pool_bytes(&heap, (s->n + 1) * sizeof(*s->functions));
+	s->requesters = pool_bytes(&heap, (s->n + 1) * sizeof(*s->requesters));
 	if (!s->functions || !s->requesters)
 		return ERR_NOMEM;
 	visit_all(s, describe);
@@ -226,8 +219,8 @@ int survey_find(struct survey *s)
 
 static int grow(struct survey *s, u32 more)
 {
-	struct machine_function *f = take((s->n + more + 1) * sizeof(*f));
-	struct iommu_function *r = take((s->n + more + 1) * sizeof(*r));
+	struct machine_function *f = pool_bytes(&heap, (s->n + more + 1) * sizeof(*f));
+	struct iommu_function *r = pool_bytes(&heap, (s->n + more + 1) * sizeof(*r));
 
 	if (!f || !r)
 		return ERR_NOMEM;
@@ -271,7 +264,7 @@ int survey_add_vfs(struct survey *s, u32 pf, const struct pci_sriov *sriov, stru
 
 int survey_group(struct survey *s, const struct ivrs *ivrs)
 {
-	struct group_member *member = take((s->n + 1) * sizeof(*member));
+	struct group_member *member = pool_bytes(&heap, (s->n + 1) * sizeof(*member));
 	char why[320];
 
 	if (!member)

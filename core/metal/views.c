@@ -11,13 +11,6 @@
 #define LAST_SLOT	   0x1e
 #define DEVFN_CHOSEN	   0xff
 
-static void *take(struct workstation *w, u64 bytes)
-{
-	paddr_t pa;
-
-	return pool_run(&w->grant, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa) ? NULL : port_va(pa);
-}
-
 static int build_domain(struct workstation *w, struct devices *ds)
 {
 	int err = iommu_domain_init(&ds->domain, remap_iommu(), w->guest.index, &w->grant,
@@ -73,15 +66,17 @@ static void find_rom(struct workstation *w, struct view *v)
 {
 	const struct pci_identity *id = &v->d->fn.id;
 	const char *why = "";
-	u64 size = 0;
+	struct load_file f;
 
 	v->rom = v->d->rom;
 	v->rom_size = v->d->rom_size;
 	if (!v->plan->rom)
 		return;
-	v->rom = workstation_file(w, v->plan->rom, &size);
+	v->rom = bundle_find(w->bundle, w->plan->name, v->plan->rom, &f)
+		     ? NULL
+		     : bundle_bytes(w->bundle, &f, 0);
 	v->rom_size =
-	    v->rom ? rom_check(v->rom, (u32)min_u64(size, MIB(16)), id->vendor, id->device, &why)
+	    v->rom ? rom_check(v->rom, (u32)min_u64(f.size, MIB(16)), id->vendor, id->device, &why)
 		   : 0;
 	if (v->rom && !v->rom_size)
 		port_log(LOG_ERROR, "%s: the file '%s' is no ROM for %04x:%04x: %s", w->plan->name,
@@ -121,7 +116,7 @@ static int list_device(struct workstation *w, const struct plan_device *plan)
 			 d->assign.reason);
 		return OK;
 	}
-	v = take(w, sizeof(*v));
+	v = pool_bytes(&w->grant, sizeof(*v));
 	if (!v)
 		return ERR_NOMEM;
 	v->d = d;
@@ -153,14 +148,14 @@ int devices_begin(struct workstation *w, u64 *need32, u64 *need64)
 		return OK;
 	if (!remap_iommu())
 		return ERR_UNSUPPORTED;
-	w->devices = ds = take(w, sizeof(*ds));
+	w->devices = ds = pool_bytes(&w->grant, sizeof(*ds));
 	if (!ds)
 		return ERR_NOMEM;
-	ds->views = take(w, n * sizeof(*ds->views));
-	ds->assigns = take(w, n * sizeof(*ds->assigns));
-	ds->ports = take(w, n * sizeof(*ds->ports));
-	ds->place.bars = take(w, n * VDEV_BARS * sizeof(*ds->place.bars));
-	ds->place.ports = take(w, n * sizeof(*ds->place.ports));
+	ds->views = pool_bytes(&w->grant, n * sizeof(*ds->views));
+	ds->assigns = pool_bytes(&w->grant, n * sizeof(*ds->assigns));
+	ds->ports = pool_bytes(&w->grant, n * sizeof(*ds->ports));
+	ds->place.bars = pool_bytes(&w->grant, n * VDEV_BARS * sizeof(*ds->place.bars));
+	ds->place.ports = pool_bytes(&w->grant, n * sizeof(*ds->place.ports));
 	if (!ds->views || !ds->assigns || !ds->ports || !ds->place.bars || !ds->place.ports)
 		return ERR_NOMEM;
 	for (u32 i = 0; i < n && !err; i++)
@@ -183,7 +178,7 @@ static int build_view(struct workstation *w, struct view *v)
 	struct vpci_device_config c;
 
 	if (fn->msix_vectors) {
-		vectors = take(w, fn->msix_vectors * sizeof(*vectors));
+		vectors = pool_bytes(&w->grant, fn->msix_vectors * sizeof(*vectors));
 		if (!vectors)
 			return ERR_NOMEM;
 	}
@@ -277,7 +272,7 @@ static int build_port(struct workstation *w, u32 i)
 	u8 slot;
 	int err = free_slot(w, &slot);
 
-	p->port = take(w, sizeof(*p->port));
+	p->port = pool_bytes(&w->grant, sizeof(*p->port));
 	if (err || !p->port)
 		return err ? err : ERR_NOMEM;
 	vpci_port_link(&p->first->fn, &c);

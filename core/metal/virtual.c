@@ -12,13 +12,6 @@
 static struct virtual_card **cards; /* in the heap: they stay where they are */
 static u32 ncards;
 
-static void *take(u64 bytes)
-{
-	paddr_t pa;
-
-	return pool_run(&heap, (bytes + PAGE_SIZE - 1) / PAGE_SIZE, &pa) ? NULL : port_va(pa);
-}
-
 /* ---- what else has addresses ----------------------------------------------------------------- */
 
 static u32 list_fixed(const struct firmware *f, const struct iommu_tables *t,
@@ -53,7 +46,7 @@ static u32 list_fixed(const struct firmware *f, const struct iommu_tables *t,
 static void refuse_card(struct machine_function *f, const char *why)
 {
 	size_t n = str_len(why) + 1;
-	char *text = take(n);
+	char *text = pool_bytes(&heap, n);
 
 	if (text)
 		memcpy(text, why, n);
@@ -111,7 +104,7 @@ static void report(const struct virtual_card *c, const struct survey *s)
 
 static void start_card(struct survey *s, struct virtual_world *w, u32 i, u16 count)
 {
-	struct virtual_card *c = take(sizeof(*c));
+	struct virtual_card *c = pool_bytes(&heap, sizeof(*c));
 	struct pci_verdict v;
 
 	w->functions = s->functions;
@@ -172,8 +165,8 @@ void virtual_start(struct survey *s, const struct plan *plan, const struct machi
 
 	if (!asked)
 		return;
-	fixed = take((nfixed + 1) * sizeof(*fixed));
-	cards = take(asked * sizeof(*cards));
+	fixed = pool_bytes(&heap, (nfixed + 1) * sizeof(*fixed));
+	cards = pool_bytes(&heap, asked * sizeof(*cards));
 	if (!fixed || !cards) {
 		virtual_refuse(s, plan, "the hypervisor's own memory does not hold them");
 		return;

@@ -132,12 +132,3 @@ void port_copy_to(paddr_t pa, const void *src, size_t n)
 	}
 	small_drop();
 }
-
-void port_zero(paddr_t pa, u64 n)
-{
-	for (u64 c; n; n -= c, pa.v += c) {
-		c = chunk(pa, n);
-		memset(small(pa), 0, c);
-	}
-	small_drop();
-}

@@ -5,16 +5,9 @@
  */
 #pragma once
 
-#include "core/base/lock.h"
-#include "core/base/pool.h"
+#include "core/metal/bundle.h"
 #include "core/partition/plan.h"
 #include "core/vcpu/vcpu.h"
-
-/* Where the members of the boot bundle are: in its home, hypervisor-owned memory. */
-struct bundle {
-	paddr_t base;
-	u64 size;
-};
 
 /* What was spent on making and starting, in TSC ticks, for the boot report. */
 struct workstation_costs {
@@ -53,9 +46,6 @@ const char *workstation_name(u32 i);
 void workstation_fault(u32 owner);
 /* A device of it was blocked for good by us; `why` is one line. Host core. */
 void workstation_device_blocked(u32 owner, const char *why);
-
-/* The physical address of the counters page and its size. */
-paddr_t counters_address(u32 *size);
 
 const struct workstation_costs *workstation_costs(void);
 /* TSC when the last vCPU 0 of the boot plan was handed to its core; 0: not yet. */

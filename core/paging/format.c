@@ -25,7 +25,6 @@
 	}
 
 const struct pt_format pt_format_x86 = {
-    .name = "x86",
     .levels_min = 4,
     .levels_max = 5,
     .canonical = true,
@@ -44,7 +43,6 @@ const struct pt_format pt_format_x86 = {
 
 /* A nested walk counts as a user access (APM 2 §15.25.5), so U/S is set at every level. */
 const struct pt_format pt_format_npt = {
-    .name = "NPT",
     .levels_min = 4,
     .levels_max = 5,
     .present = X86_P,
@@ -67,7 +65,6 @@ const struct pt_format pt_format_npt = {
 #define EPT_IPAT BIT(6)
 
 const struct pt_format pt_format_ept = {
-    .name = "EPT",
     .levels_min = 4,
     .levels_max = 5,
     .present = 7,
@@ -85,7 +82,6 @@ const struct pt_format pt_format_ept = {
 
 /* Bit 11 (snoop) is reserved where ECAP.SC is 0: the driver then leaves PT_SNOOP out. */
 const struct pt_format pt_format_vtd = {
-    .name = "VT-d",
     .levels_min = 3,
     .levels_max = 5,
     .write_only = true,
@@ -113,7 +109,6 @@ const struct pt_format pt_format_vtd = {
 #define AMDVI_TABLE(level) (AMDVI_PR | AMDVI_IR | AMDVI_IW | ((level)-1ull) << 9)
 
 const struct pt_format pt_format_amdvi = {
-    .name = "AMD-Vi",
     .levels_min = 1,
     .levels_max = 6,
     .write_only = true,
@@ -127,11 +122,6 @@ const struct pt_format pt_format_amdvi = {
     .snoop = AMDVI_FC,
     .attrs = PT_RW | PT_SNOOP,
 };
-
-const char *pt_format_name(const struct pt_format *f)
-{
-	return f->name;
-}
 
 u64 format_leaf_bits(const struct pt_format *f, u32 attrs, unsigned level)
 {

@@ -8,7 +8,6 @@
 #define PT_ADDR	      0x000ffffffffff000ull
 
 struct pt_format {
-	const char *name;
 	u8 levels_min, levels_max;
 	bool canonical;		      /* input addresses are sign-extended to 64 bits */
 	bool write_only;	      /* an entry may allow writing and not reading */

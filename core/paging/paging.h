@@ -45,8 +45,6 @@ extern const struct pt_format pt_format_ept; /* Intel EPT, SDM 3 §29.3.2; A/D f
 extern const struct pt_format pt_format_vtd; /* VT-d second level, VT-d 4.1 §9.8; 3 to 5 levels */
 extern const struct pt_format pt_format_amdvi; /* AMD-Vi v1 host tables, 48882 §2.2.3; 1 to 6 */
 
-const char *pt_format_name(const struct pt_format *f);
-
 /* Largest leaf a table may use, by the level of its entry. A size implies all smaller ones. */
 enum pt_leaf_max { PT_LEAF_4K = 1, PT_LEAF_2M = 2, PT_LEAF_1G = 3 };
 

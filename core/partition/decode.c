@@ -232,6 +232,31 @@ static int check_workstation(struct decoder *d, u64 at, const struct blob_ws *b)
 	return OK;
 }
 
+/* A part that a workstation has once, and whose order does not matter. */
+static int decode_part(struct decoder *d, const struct record *r, struct plan_workstation *ws)
+{
+	const struct {
+		u16 tag;
+		u64 max;
+		const char **to;
+	} strings[] = {
+	    {TAG_WS_NAME, PLAN_NAME_MAX, &ws->name},
+	    {TAG_WS_SERIAL, PLAN_STRING_MAX, &ws->serial},
+	    {TAG_WS_KERNEL, PLAN_STRING_MAX, &ws->kernel},
+	    {TAG_WS_INITRD, PLAN_STRING_MAX, &ws->initrd},
+	    {TAG_WS_CMDLINE, PLAN_CMDLINE_MAX, &ws->cmdline},
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(strings); i++)
+		if (r->tag == strings[i].tag)
+			return string(d, r, strings[i].max, strings[i].to);
+	if (r->tag == TAG_WS_CPUS)
+		return decode_cpus(d, r, ws);
+	if (r->tag == TAG_WS_RAM)
+		return decode_ram(d, r, ws);
+	return unknown(d, r);
+}
+
 static int decode_workstation(struct decoder *d, struct span s, struct plan_workstation *out)
 {
 	struct plan_workstation ws = {0};
@@ -259,27 +284,6 @@ static int decode_workstation(struct decoder *d, struct span s, struct plan_work
 				err = check_workstation(d, r.body.at, &b);
 			seen = true;
 			break;
-		case TAG_WS_NAME:
-			err = string(d, &r, PLAN_NAME_MAX, &ws.name);
-			break;
-		case TAG_WS_SERIAL:
-			err = string(d, &r, PLAN_STRING_MAX, &ws.serial);
-			break;
-		case TAG_WS_KERNEL:
-			err = string(d, &r, PLAN_STRING_MAX, &ws.kernel);
-			break;
-		case TAG_WS_INITRD:
-			err = string(d, &r, PLAN_STRING_MAX, &ws.initrd);
-			break;
-		case TAG_WS_CMDLINE:
-			err = string(d, &r, PLAN_CMDLINE_MAX, &ws.cmdline);
-			break;
-		case TAG_WS_CPUS:
-			err = decode_cpus(d, &r, &ws);
-			break;
-		case TAG_WS_RAM:
-			err = decode_ram(d, &r, &ws);
-			break;
 		case TAG_WS_DEVICE:
 			if (n == ndevices)
 				return FAIL(d, r.body.at, ERR_CORRUPT, "it changed while read");
@@ -287,7 +291,7 @@ static int decode_workstation(struct decoder *d, struct span s, struct plan_work
 			n++;
 			break;
 		default:
-			err = unknown(d, &r);
+			err = decode_part(d, &r, &ws);
 		}
 		if (err)
 			return err;

@@ -20,6 +20,7 @@
 #include "core/base/types.h"
 
 #define LAYOUT_ECAM	    0xe0000000ull
+#define LAYOUT_ECAM_BUSES   256 /* of a workstation */
 #define LAYOUT_APIC_START   0xfec00000ull
 #define LAYOUT_4G	    GIB(4)
 #define LAYOUT_AMD_HOLE	    0xfd00000000ull

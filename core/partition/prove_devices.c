@@ -92,24 +92,14 @@ static void check_group(struct proof *p, const struct device *d)
 		v = assigned_to(p, g);
 		if (v == d->ws || (v != ~0u && v > d->ws))
 			continue; /* together, or said when it is the other's turn */
-		if (v == ~0u)
-			refuse(
-			    p, RULE_GROUP_SPLIT, d->ws, d->item,
-			    "Give both to one workstation, or move the card to a slot below another "
-			    "root port",
-			    "%s cannot go to %s: it shares a group with %s (%04x:%04x, class %06x), "
-			    "which the plan leaves to nobody",
-			    d->at.s, d->name, function_text(&tg, g), g->vendor, g->device,
-			    g->class_code);
-		else
-			refuse(
-			    p, RULE_GROUP_SPLIT, d->ws, d->item,
-			    "Give both to one workstation, or move the card to a slot below another "
-			    "root port",
-			    "%s cannot go to %s: it shares a group with %s (%04x:%04x, class %06x), "
-			    "which goes to %s",
-			    d->at.s, d->name, function_text(&tg, g), g->vendor, g->device,
-			    g->class_code, p->next->workstations[v].name);
+		refuse(p, RULE_GROUP_SPLIT, d->ws, d->item,
+		       "Give both to one workstation, or move the card to a slot below another "
+		       "root port",
+		       "%s cannot go to %s: it shares a group with %s (%04x:%04x, class %06x), "
+		       "which %s%s",
+		       d->at.s, d->name, function_text(&tg, g), g->vendor, g->device, g->class_code,
+		       v == ~0u ? "the plan leaves to nobody" : "goes to ",
+		       v == ~0u ? "" : p->next->workstations[v].name);
 	}
 }
 

@@ -105,7 +105,7 @@ static void raise_error(struct lapic *a, u32 bit)
 
 /* ---- interprocessor interrupts --------------------------------------------------------------- */
 
-static void send(struct lapic *a, const struct ipi *ipi)
+static inline void send(struct lapic *a, const struct ipi *ipi)
 {
 	enum ipi_mode mode = ipi->mode == IPI_LOWEST ? IPI_FIXED : (enum ipi_mode)ipi->mode;
 	/* A physical destination is one at most, and so is the choice among lowest priorities. */
@@ -118,6 +118,11 @@ static void send(struct lapic *a, const struct ipi *ipi)
 		if (one)
 			return;
 	}
+}
+
+void lapic_send(struct lapic *from, const struct ipi *ipi)
+{
+	send(from, ipi);
 }
 
 /* Send what has been decoded, or show the guest what the hardware would show. */

@@ -119,3 +119,13 @@ __must_check int lapic_mmio_write(struct lapic *a, u32 offset, u8 width, u64 val
  * disabled in APIC_BASE receive nothing. Of IPI_LOWEST's targets the first one is meant.
  */
 u32 lapic_next_target(const struct lapic *from, const struct ipi *ipi, u32 after);
+
+/* Send a decoded interrupt by the ipi op: to all of its targets, of IPI_LOWEST's to the first alone. */
+void lapic_send(struct lapic *from, const struct ipi *ipi);
+
+/*
+ * An interrupt message, of an I/O APIC or a device, as the APICs of `a`'s workstation take it: in
+ * xAPIC mode destination FFh means all of them. `lowest`: any one of the destinations.
+ */
+struct ipi lapic_message(const struct lapic *a, u8 vector, u32 destination, bool logical,
+			 bool lowest);

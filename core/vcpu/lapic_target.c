@@ -1,4 +1,4 @@
-/* Who receives an IPI: physical ids, xAPIC logical ids (flat, cluster), x2APIC logical ids. */
+/* Who receives an IPI or a message: physical ids, xAPIC logical ids (flat, cluster), x2APIC logical ids. */
 #include "core/vcpu/lapic.h"
 
 #define DFR_FLAT 0xf
@@ -67,4 +67,20 @@ u32 lapic_next_target(const struct lapic *from, const struct ipi *ipi, u32 after
 		if (receives(from, &from->all[next], ipi))
 			return next;
 	return IPI_END;
+}
+
+struct ipi lapic_message(const struct lapic *a, u8 vector, u32 destination, bool logical,
+			 bool lowest)
+{
+	struct ipi ipi = {
+	    .mode = lowest ? IPI_LOWEST : IPI_FIXED,
+	    .vector = vector,
+	    .logical = logical,
+	    .x2apic = mode_of(a) == LAPIC_X2APIC,
+	    .dest = destination,
+	};
+
+	if (!ipi.x2apic && ipi.dest == 0xff)
+		ipi.dest = IPI_BROADCAST;
+	return ipi;
 }

@@ -81,11 +81,13 @@ int load_cmdline(const struct load_request *r, u64 max, struct load_error *why)
 	max = min_u64(max, LAYOUT_CMDLINE_MAX - 1);
 	while (n <= max && r->cmdline[n])
 		n++;
-	if (n > max)
+	if (n > max) {
+		why->cmdline = true;
 		return load_fail(
 		    why, ERR_RANGE,
 		    "the command line is longer than the %lu characters the kernel takes",
 		    (unsigned long)max);
+	}
 	/* The NUL goes with the last piece. */
 	for (u64 at = 0; at <= n; at += PAGE_SIZE) {
 		int err = r->io->write(r->io->ctx, GPA(LAYOUT_CMDLINE + at), r->cmdline + at,
@@ -158,16 +160,16 @@ int load_page_tables(const struct load_request *r, struct guest_entry *out)
 
 /* ---- by what the file is ---------------------------------------------------------------------- */
 
-static bool starts_as_bzimage(const u8 *head, u64 n)
+bool load_is_bzimage(const u8 *head, u64 n)
 {
-	return n >= 0x206 && head[0x1fe] == 0x55 && head[0x1ff] == 0xaa &&
+	return n >= LOAD_HEAD && head[0x1fe] == 0x55 && head[0x1ff] == 0xaa &&
 	       memcmp(head + 0x202, "HdrS", 4) == 0;
 }
 
 static int recognise(const struct load_request *r, enum plan_boot_kind *kind,
 		     struct load_error *why)
 {
-	u8 head[0x206];
+	u8 head[LOAD_HEAD];
 	u64 n = min_u64(r->kernel.size, sizeof(head));
 
 	if (!n)
@@ -179,7 +181,7 @@ static int recognise(const struct load_request *r, enum plan_boot_kind *kind,
 		return load_fail(why, err, "the kernel could not be read: %s", err_text(err));
 	if (n >= 4 && memcmp(head, "\177ELF", 4) == 0)
 		*kind = BOOT_PVH;
-	else if (starts_as_bzimage(head, n))
+	else if (load_is_bzimage(head, n))
 		*kind = BOOT_BZIMAGE;
 	else if (head[0] == 0x1f && n > 1 && head[1] == 0x8b)
 		return load_fail(why, ERR_UNSUPPORTED,

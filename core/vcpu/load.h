@@ -76,6 +76,7 @@ struct guest_entry {
 
 struct load_error {
 	char text[160]; /* one line, no full stop; names the file's fault, not the file */
+	bool cmdline;	/* set where it is the command line's fault: too long for this kernel */
 };
 
 /*
@@ -86,6 +87,10 @@ struct load_error {
  */
 __must_check int load_kernel(const struct load_request *r, struct guest_entry *out,
 			     struct load_error *why);
+
+/* By the first LOAD_HEAD bytes of a file (n: fewer): is it a Linux bzImage, of whatever protocol? */
+#define LOAD_HEAD 0x206u
+bool load_is_bzimage(const u8 *head, u64 n);
 
 /* The two formats by name. */
 __must_check int load_bzimage(const struct load_request *r, struct guest_entry *out,

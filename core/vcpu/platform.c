@@ -77,8 +77,3 @@ void platform_power_button(struct platform *p)
 	pm_raise(&p->pm, PM_EVENT_POWER_BUTTON);
 	platform_edge(p, 0, PLATFORM_PIN_GED);
 }
-
-void platform_pulse(struct platform *p, u8 pin)
-{
-	platform_edge(p, 0, pin);
-}

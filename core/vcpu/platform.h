@@ -143,6 +143,3 @@ u32 platform_console_input(struct platform *p, const u8 *bytes, u32 n);
 
 /* Press the power button: the guest's ACPI sees a notification and shuts down by itself. */
 void platform_power_button(struct platform *p);
-
-/* An edge on an I/O APIC pin (0..23), for devices outside this file. */
-void platform_pulse(struct platform *p, u8 pin);

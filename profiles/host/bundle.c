@@ -3,15 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/cpio_write.h"
 #include "profiles/host/bundle.h"
-
-#define HEADER_SIZE 110
-#define TRAILER	    "TRAILER!!!"
-
-static u64 padded(u64 n)
-{
-	return (n + 3) & ~3ull;
-}
 
 static struct bundle_member *find(const struct bundle *b, const char *name)
 {
@@ -38,7 +31,18 @@ static struct bundle_member *append(struct bundle *b, const char *name)
 	return grown;
 }
 
+static bool same(const struct bundle_member *m, const char *path, const void *head, u64 n)
+{
+	return m->path && !strcmp(m->path, path) && m->head_size == n &&
+	       (!n || !memcmp(m->head, head, n));
+}
+
 const char *bundle_add_file(struct bundle *b, const char *path)
+{
+	return bundle_add_headed(b, NULL, 0, path);
+}
+
+const char *bundle_add_headed(struct bundle *b, const void *head, u64 n, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 	struct bundle_member *m;
@@ -47,7 +51,7 @@ const char *bundle_add_file(struct bundle *b, const char *path)
 	FILE *f;
 
 	for (u32 i = 0; i < b->n; i++)
-		if (b->members[i].path && !strcmp(b->members[i].path, path))
+		if (same(&b->members[i], path, head, n))
 			return b->members[i].name;
 	f = fopen(path, "rb");
 	if (!f)
@@ -57,7 +61,7 @@ const char *bundle_add_file(struct bundle *b, const char *path)
 		return NULL;
 	}
 	fclose(f);
-	if (!S_ISREG(st.st_mode) || st.st_size >= 1ll << 32) {
+	if (!S_ISREG(st.st_mode) || n >> 32 || ((u64)st.st_size + n) >> 32) {
 		errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
 		return NULL;
 	}
@@ -68,7 +72,9 @@ const char *bundle_add_file(struct bundle *b, const char *path)
 	if (!m)
 		return NULL;
 	m->path = strdup(path);
-	m->size = (u64)st.st_size;
+	m->head = head;
+	m->head_size = n;
+	m->size = n + (u64)st.st_size;
 	return m->path ? m->name : NULL;
 }
 
@@ -83,17 +89,12 @@ bool bundle_add_data(struct bundle *b, const char *name, const void *data, u64 s
 	return true;
 }
 
-static u64 entry_size(const char *name, u64 size)
-{
-	return padded(HEADER_SIZE + strlen(name) + 1) + padded(size);
-}
-
 u64 bundle_size(const struct bundle *b)
 {
-	u64 n = entry_size(TRAILER, 0);
+	u64 n = cpio_member_size(CPIO_END, 0);
 
 	for (u32 i = 0; i < b->n; i++)
-		n += entry_size(b->members[i].name, b->members[i].size);
+		n += cpio_member_size(b->members[i].name, b->members[i].size);
 	return n;
 }
 
@@ -104,25 +105,30 @@ static int put(FILE *out, const void *data, u64 n)
 
 static int put_padding(FILE *out, u64 n)
 {
-	return put(out, "\0\0\0", padded(n) - n);
+	return put(out, "\0\0\0", CPIO_PADDED(n) - n);
 }
 
 static int put_header(FILE *out, const char *name, u32 inode, u32 mode, u64 size)
 {
 	u64 n = strlen(name) + 1;
+	char header[CPIO_HEADER];
 
-	if (fprintf(out, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", inode, mode,
-		    0, 0, 1, 0, (u32)size, 0, 0, 0, 0, (u32)n, 0) != HEADER_SIZE)
-		return -1;
-	return put(out, name, n) || put_padding(out, HEADER_SIZE + n) ? -1 : 0;
+	cpio_header(header, name, inode, mode, (u32)size);
+	return put(out, header, sizeof(header)) || put(out, name, n) ||
+		       put_padding(out, sizeof(header) + n)
+		   ? -1
+		   : 0;
 }
 
 static int copy_file(const struct bundle_member *m, FILE *out)
 {
 	char chunk[1 << 16];
-	u64 left = m->size;
-	FILE *f = fopen(m->path, "rb");
+	u64 left = m->size - m->head_size;
+	FILE *f;
 
+	if (put(out, m->head, m->head_size))
+		return -1;
+	f = fopen(m->path, "rb");
 	if (!f)
 		return -1;
 	while (left) {
@@ -143,12 +149,12 @@ int bundle_write(const struct bundle *b, FILE *out)
 	for (u32 i = 0; i < b->n; i++) {
 		const struct bundle_member *m = &b->members[i];
 
-		if (put_header(out, m->name, i + 1, 0100644, m->size) ||
+		if (put_header(out, m->name, i + 1, CPIO_FILE, m->size) ||
 		    (m->path ? copy_file(m, out) : put(out, m->data, m->size)) ||
 		    put_padding(out, m->size))
 			return -1;
 	}
-	if (put_header(out, TRAILER, 0, 0, 0) || fflush(out))
+	if (put_header(out, CPIO_END, 0, 0, 0) || fflush(out))
 		return -1;
 	return 0;
 }

@@ -12,7 +12,9 @@ struct bundle_member {
 	char *name;
 	char *path; /* file with the contents, or NULL: data */
 	const void *data;
-	u64 size;
+	const void *head; /* bytes in front of the file's */
+	u64 head_size;
+	u64 size; /* of all */
 };
 
 struct bundle {
@@ -26,6 +28,12 @@ struct bundle {
  * cannot be read, is no regular file or is 4 GiB or more.
  */
 const char *bundle_add_file(struct bundle *b, const char *path);
+
+/*
+ * The same with `n` bytes in front of the file's, which live until the bundle is written: an archive
+ * before an initial RAM disk, say. A file with other bytes in front, or none, is another member.
+ */
+const char *bundle_add_headed(struct bundle *b, const void *head, u64 n, const char *path);
 
 /* Add bytes, which live until the bundle is written, under a name nobody has. False: it is taken. */
 bool bundle_add_data(struct bundle *b, const char *name, const void *data, u64 size);

@@ -22,7 +22,7 @@ static void check_workstation(const struct rule_context *c, const struct rule_in
 				need32 += f->bars[k].size;
 		}
 	}
-	if (layout_make(want->memory, need32, need64, 256,
+	if (layout_make(want->memory, need32, need64, LAYOUT_ECAM_BUSES,
 			c->machine->phys_bits ? c->machine->phys_bits : 40, &l) == ERR_RANGE)
 		RULE_REPORT(
 		    c, self, PLACE_OF(&c->site->workstations[w], devices),

@@ -104,11 +104,6 @@ void port_copy_to(paddr_t pa, const void *src, size_t n)
 	memcpy((void *)pa.v, src, n);
 }
 
-void port_zero(paddr_t pa, u64 n)
-{
-	memset((void *)pa.v, 0, n);
-}
-
 void port_cache_flush(const void *va, size_t n)
 {
 	for (u64 line = (u64)va & ~63ull; line < (u64)va + n; line += 64)

@@ -10,13 +10,15 @@ import tempfile
 import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+sys.path.insert(0, os.path.join(ROOT, "tests/profiles"))
+from tool import tiny_bzimage, write as write_file  # noqa: E402
+
 CAPROCK = os.path.join(ROOT, "build/caprock")
-KERNEL = os.path.join(ROOT, "build/guests/smoke.elf")
 SIZES = (8, 16, 32, 64)
 
 
 def workstation(i):
-    lines = ["name: desk-%d" % i, "cores: 3", "memory: %d GiB" % (8 + i % 3), "kernel: " + KERNEL]
+    lines = ["name: desk-%d" % i, "cores: 3", "memory: %d GiB" % (8 + i % 3), "kernel: vmlinuz"]
     if i < 8:
         bus = 1 + 4 * i
         lines += ["devices:", "- %02x:00" % bus] + ["- {device: %02x:00.0}" % (bus + k) for k in (1, 2, 3)]
@@ -59,6 +61,7 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         with open(os.path.join(d, "machine.yaml"), "w") as f:
             f.write(subprocess.run([os.path.join(ROOT, "tests/profiles/machine.py"), "bench"], capture_output=True, text=True, check=True).stdout)
+        write_file(os.path.join(d, "vmlinuz"), tiny_bzimage())
         counts = {}
         for n in SIZES:
             site = write(d, n)

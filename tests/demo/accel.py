@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
-from lab import boot, guest, ws  # noqa: E402
+from lab import boot, guest, text_of, ws  # noqa: E402
 
 GET_API_VERSION, API_VERSION = 0xAE00, 12  # linux/kvm.h
 # By the processor's flag: the module that nests it.
@@ -22,14 +22,6 @@ def api_version(path):
         os.close(fd)
 
 
-def read(path):
-    try:
-        with open(path) as f:
-            return f.read()
-    except OSError:
-        return ""
-
-
 def obstacle(root="/", version=api_version):
     """Why KVM cannot be used, with what to do about it; "" when nothing speaks against a try."""
     device = os.path.join(root, "dev/kvm")
@@ -44,14 +36,14 @@ def obstacle(root="/", version=api_version):
     if got != API_VERSION:
         return "/dev/kvm speaks version %d of its interface, not %d" % (got, API_VERSION)
     flags = set()
-    for line in read(os.path.join(root, "proc/cpuinfo")).splitlines():
+    for line in text_of(os.path.join(root, "proc/cpuinfo")).splitlines():
         if line.startswith("flags"):
             flags = set(line.partition(":")[2].split())
             break
     module = next((NESTS[f] for f in NESTS if f in flags), None)
     if not module:
         return "the processor shows neither SVM nor VMX (a virtual machine whose host does not nest, or switched off in the firmware)"
-    nested = read(os.path.join(root, "sys/module", module, "parameters/nested")).strip()
+    nested = text_of(os.path.join(root, "sys/module", module, "parameters/nested")).strip()
     if nested not in ("1", "Y"):
         return "%s does not nest: modprobe -r %s && modprobe %s nested=1" % (module, module, module)
     return ""

@@ -279,11 +279,6 @@ void port_copy_to(paddr_t pa, const void *src, size_t n)
 	memcpy(ram_at(pa, n), src, n);
 }
 
-void port_zero(paddr_t pa, u64 n)
-{
-	memset(ram_at(pa, n), 0, n);
-}
-
 void port_cache_flush(const void *va, size_t n)
 {
 	for (struct fake_watch *w = machine.watch; w; w = w->next)

@@ -108,12 +108,11 @@ bool vtd_model_msi(struct vtd_model *m, u16 rid, u64 addr, u32 data, struct vtd_
 
 /*
  * Start a write that has been translated and waits in the root complex. It lands (sets *landed)
- * when an IOTLB invalidation that covers it with draining completes, or with vtd_model_land().
- * False when it is blocked at once.
+ * when an IOTLB invalidation that covers it with draining completes. False
+ * when it is blocked at once.
  */
 bool vtd_model_dma_slow(struct vtd_model *m, u16 rid, u64 addr, enum vtd_model_access access,
 			bool *landed);
-void vtd_model_land(struct vtd_model *m);
 
 /*
  * Give `rid` a device TLB with an invalidate queue `depth` deep (1..32); pf: of a virtual function

@@ -497,11 +497,6 @@ void vtdm_drain(struct vtd_model *m, bool all, u16 did, u64 base, u64 size, bool
 	}
 }
 
-void vtd_model_land(struct vtd_model *m)
-{
-	vtdm_drain(m, true, 0, 0, 0, true, true);
-}
-
 /* ---- device TLBs (ch. 4) --------------------------------------------------------------------- */
 
 struct ats_dev *vtdm_ats(struct vtd_model *m, u16 rid)

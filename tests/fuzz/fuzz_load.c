@@ -23,7 +23,7 @@ static void load(struct guest_ram *ram, const uint8_t *data, size_t size, enum p
 	static const u8 initrd[8192];
 	struct load_io io = guest_ram_io(ram);
 	char cmdline[64] = {0};
-	struct load_error why = {""};
+	struct load_error why = {0};
 	struct guest_entry e;
 	u8 tune = size ? data[size - 1] : 0;
 

@@ -53,7 +53,7 @@ DEBIAN_MODULES := crct10dif_common crct10dif_generic crc64_rocksoft_generic nvme
 	xhci_pci usb_storage sd_mod
 DEBIAN_DEVICES := $B/debian/initrd-devices
 
-$B/debian/devices: $(addprefix tests/guests/debian/,devices.c kms.c kms.h)
+$B/debian/devices: $(addprefix tests/guests/debian/,devices.c jobs.h data.c wait.c disk.c net.c irqs.c drivers.c drivers.h heads.c heads.h kms.c kms.h)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -std=gnu17 -I. -D_GNU_SOURCE $(WARN) -O2 -static -s $(filter %.c,$^) -o $@

@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = "build/mutants"
 SEEN = OUT + "/seen.json"
 SUITES = sorted(glob.glob("tests/unit/test_vtd_*.c") + glob.glob("tests/unit/test_amdvi_*.c")) + [
-    "tests/unit/test_iommu.c", "tests/unit/test_iommu_start.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c",
+    "tests/unit/test_iommu.c", "tests/unit/test_iommu_faults.c", "tests/unit/test_iommu_start.c", "tests/unit/test_iommu_property.c", "tests/unit/test_groups.c", "tests/unit/test_describe.c",
     "tests/unit/test_tables.c", "tests/unit/test_table_edges.c"]
 CFLAGS = ("-std=gnu17 -I. -fno-strict-aliasing -fno-common -fwrapv -w -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined "
           "-fno-sanitize-recover=all").split()

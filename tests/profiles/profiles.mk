@@ -20,7 +20,7 @@ $B/tests/rulecheck: $(addprefix $B/host/,tests/profiles/rulecheck.o tests/fake/d
 	$(call say,LINK)
 	$(Q)$(CC) $^ $(CAPROCK_LIBS) -o $@
 
-TESTS += tests/profiles/test_run.py tests/profiles/test_tool.py tests/profiles/test_rules.py tests/profiles/test_typos.py tests/profiles/test_stream.py
+TESTS += tests/profiles/test_run.py tests/profiles/test_tool.py tests/profiles/test_rules.py tests/profiles/test_typos.py tests/profiles/test_stream.py tests/profiles/test_heads.py
 TESTS_ALL += tests/profiles/test_readme.py
 
 # Fuzzers of host/ parts need its libraries.

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The README's walk from a machine to workstations, word by word: caprock probe inside a machine of QEMU's writes the
-machine file, and both consoles are reached. Then the same with a display each, a disk and a network port."""
+machine file, and both consoles are reached. Then the same with a display each, told its mode and its EDID, a disk and a
+network port."""
 import os
 import re
 import shutil
 import sys
 import tempfile
 
-from tool import HERE, PATIENCE, ROOT, caprock, ok, read, tap, write
+from tool import HERE, PATIENCE, ROOT, caprock, edid, ok, read, tap, write
 
 sys.path.insert(0, os.path.join(HERE, "../probe"))
 from guest import run, sections  # noqa: E402
@@ -20,6 +21,9 @@ for n, card in enumerate(CARDS):
     MACHINE += ["-device", "pcie-root-port,id=p%d,slot=%d,addr=%d" % (n, n + 1, n + 4), "-device", "%s,bus=p%d" % (card, n)]
 NAMES = ("seismic-1", "reservoir-2")
 GIVEN = {"seismic-1": ("01:00", "02:00"), "reservoir-2": ("03:00", "04:00")}
+# A mode that the EDID does not have; virtio-gpu takes of an EDID's preferred modes this one alone, and its own.
+HEADS = {"seismic-1": "mode: 1280x720@60, edid: ours.edid", "reservoir-2": "mode: 1152x864@60"}
+OURS = edid(1024, 768, "Ours")
 DRIVERS = {"seismic-1": ("virtio-pci", "nvme"), "reservoir-2": ("virtio-pci", "e1000e")}
 
 text = read(ROOT, "README.md")
@@ -69,10 +73,15 @@ with tempfile.TemporaryDirectory() as d:
 
 with tempfile.TemporaryDirectory() as d:
     rig = rig_in(d, machine, "initrd-devices")
+    write(os.path.join(rig, "ours.edid"), OURS)
+    outputs = {w: re.search(r'- bdf: "0000:%s\.0"(?:\n  (?! *- bdf).*)*?\n *- name: "(Virtual-\d)"' % GIVEN[w][0], machine[machine.index("\ngpus:"):]) for w in NAMES}
+    outputs = {w: m.group(1) if m else "" for w, m in outputs.items()}
+    ok(set(outputs.values()) == {"Virtual-1", "Virtual-2"}, "one kernel with both displays counts their connectors through", outputs)
     for name, body in files.items():
         for w, devices in GIVEN.items():
             if name == w + ".yaml":
-                body = body.replace("lab=stay", "jobs=pci,mark:1,stay") + "devices: [%s]\n" % ", ".join(devices)
+                body = body.replace("lab=stay", "jobs=pci,heads,mark:1,stay") + "devices: [%s]\nheads: [{output: %s, %s}]\n" % (
+                    ", ".join(devices), outputs[w], HEADS[w])
         write(os.path.join(rig, name), body)
     said, consoles = walk(d, "with devices: ", "mark 1")
     for name in NAMES:
@@ -80,4 +89,10 @@ with tempfile.TemporaryDirectory() as d:
            "%s: QEMU has something for each of its devices" % name, said["run"])
         ok(all(re.search(r"^job pci: .* driver %s\s*$" % driver, consoles[name], re.M) for driver in DRIVERS[name]),
            "%s: its own drivers have its devices" % name, consoles[name])
+    heads = {n: re.search(r"^job heads: Virtual-1 (\S+) (\S+) first (\S+) edid (\S+)\s+job heads: framebuffer (\S+)", consoles[n], re.M) for n in NAMES}
+    heads = {n: m.groups() if m else () for n, m in heads.items()}
+    ok(heads["seismic-1"] == ("connected", "enabled", "1024x768", OURS.hex(), "1280,720"),
+       "seismic-1: its connector has the EDID of the profile, and the kernel chose the profile's mode", str(heads))
+    ok(heads["reservoir-2"] and heads["reservoir-2"][4] == "1152,864" and heads["reservoir-2"][3] != OURS.hex(),
+       "reservoir-2: its connector, another in the machine, has the profile's mode and its own EDID", str(heads))
 tap.done()

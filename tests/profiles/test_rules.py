@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 
-from tool import BUILD, CAPROCK, ROOT, caprock, machine, ok, read, tap, write
+from tool import BUILD, CAPROCK, ROOT, caprock, edid, machine, ok, read, tap, tiny_bzimage, write
 
 RULECHECK = os.path.join(BUILD, "tests/rulecheck")
 RULES = os.path.join(ROOT, "tests/golden/rules")
@@ -35,6 +35,10 @@ def tiny_kernel():
 
 
 write(os.path.join(BUILD, "tests/tiny.elf"), tiny_kernel())
+write(os.path.join(BUILD, "tests/tiny.bzimage"), tiny_bzimage())
+write(os.path.join(BUILD, "tests/tiny.initrd"), b"\x1f\x8b" + bytes(30))
+write(os.path.join(BUILD, "tests/monitor.edid"), edid(1600, 1000, "Ours"))
+write(os.path.join(BUILD, "tests/broken.edid"), edid(1600, 1000, "Ours")[:-1] + b"?")
 known = {l.split()[0]: l.split()[1] for l in caprock("help", "rules")[1].splitlines()}
 folders = sorted(os.listdir(RULES))
 ok(folders == sorted(known), "each rule has a folder of examples, and each folder a rule", str(set(folders) ^ set(known)))

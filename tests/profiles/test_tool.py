@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import xml.dom.minidom
 
-from tool import BUILD, CAPROCK, ROOT, caprock as run, guest, machine, ok, read, tap, write
+from tool import BUILD, CAPROCK, ROOT, caprock as run, guest, machine, ok, read, tap, tiny_bzimage, write
 
 EXAMPLES = os.path.join(ROOT, "profiles/examples")
 SMOKE = guest("smoke")
@@ -50,8 +50,8 @@ with tempfile.TemporaryDirectory() as d:
     shutil.copytree(EXAMPLES, folder)
     for name in os.listdir(os.path.join(folder, "machines")):
         ok(machine(name[:-5]) == read(folder, "machines", name), "example machine %s is what machine.py makes" % name)
-    for name in ("vmlinuz", "initrd.img"):
-        shutil.copy(SMOKE, os.path.join(folder, name))
+    write(os.path.join(folder, "vmlinuz"), tiny_bzimage(os.path.getsize(SMOKE)))
+    shutil.copy(SMOKE, os.path.join(folder, "initrd.img"))
     for site, names in (("rig", ["seismic-interpreter", "reservoir-engineer"]), ("geomodeller", ["geomodeller"]),
                         ("classroom-4", ["seat-1", "seat-2", "seat-3", "seat-4"])):
         status, text, err = run("check", site + ".yaml", cwd=folder)

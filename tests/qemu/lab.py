@@ -79,6 +79,15 @@ def size_of(text):
     return int(text[:-1]) << {"K": 10, "M": 20, "G": 30}[text[-1].upper()]
 
 
+def text_of(path):
+    """What a file holds; "" when there is none, or it cannot be read."""
+    try:
+        with open(path) as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
 def scratch(mem):
     """Where the machine's memory may lie: in memory when it fits there (containers have little), else on disk."""
     try:

@@ -15,7 +15,7 @@ from endtoend import AGENT, Agent, viewer  # noqa: E402
 from rfb import Client  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
-from lab import Tap  # noqa: E402
+from lab import Tap, text_of  # noqa: E402
 
 LINE = re.compile(r'caprock_agent_([a-z_]+)(\{version="[^"\\\n]+"\})? (\d+(?:\.\d+)?)')
 BASE = ["--source=test", "--width=320", "--height=240"]
@@ -38,19 +38,11 @@ def parse(text):
     return out
 
 
-def read(path):
-    try:
-        with open(path) as f:
-            return f.read()
-    except OSError:
-        return ""
-
-
 def watch(path, good, seconds=20):
     """What the file says once it is good; every reading on the way must be whole."""
     end, broken = time.monotonic() + seconds, 0
     while True:
-        text = read(path)
+        text = text_of(path)
         figures = parse(text)
         broken += figures is None
         if figures and good(figures) or time.monotonic() > end:
@@ -75,9 +67,9 @@ with tempfile.TemporaryDirectory() as d:
     old = os.umask(0o077)
     a = Agent(d, *BASE, "--security=x509none,vnc", "--vnc_password_file=" + secret, "--metrics=" + path)
     os.umask(old)
-    first = parse(read(path))
+    first = parse(text_of(path))
     tap.ok(first and first["viewers"] == 0 and first["connections_total"] == 0 and abs(first["start_time_seconds"] - time.time()) < 60,
-           "it is there when the agent listens", [a.text(), read(path)])
+           "it is there when the agent listens", [a.text(), text_of(path)])
     tap.ok(stat.S_IMODE(os.stat(path).st_mode) == 0o644, "everybody may read it, whatever the umask")
 
     code, said, got = viewer(d, a, "--until-exact=300")

@@ -197,12 +197,8 @@ static void madt_speaks_of_cores_in_both_formats(void **state)
 	u32 ids[8];
 
 	memcpy(t + 44, entries, sizeof(entries));
-	put(t + 36, 0xfee00000, 4);
-	put(t + 40, 1, 4);
 	header(t, "APIC", sizeof(t));
 	assert_int_equal(acpi_check(t, sizeof(t), "APIC"), OK);
-	assert_int_equal(madt_local_address(t), 0xfee00000);
-	assert_true(madt_has_pic(t));
 	assert_int_equal(madt_cpus(t, ids, 8, &why), 3);
 	assert_int_equal(ids[0], 0);
 	assert_int_equal(ids[1], 2);
@@ -246,8 +242,6 @@ static void madt_speaks_of_cores_in_both_formats(void **state)
 		assert_true(c.why || c.at == length);
 		assert_true(length >= 44 || c.why);
 		madt_cpus(cut, ids, 8, &why);
-		(void)madt_has_pic(cut);
-		(void)madt_local_address(cut);
 		free(cut);
 	}
 }

@@ -717,12 +717,6 @@ static void fewer_entries_than_messages(void **state)
 	}
 }
 
-static void states_have_names(void **state)
-{
-	assert_string_equal(assign_state_name(ASSIGN_QUARANTINED), "quarantined");
-	assert_string_equal(assign_state_name(ASSIGN_PARKED), "parked");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -742,7 +736,6 @@ int main(void)
 	    cmocka_unit_test(refused_routes_are_blocked_and_counted),
 	    cmocka_unit_test(messages_not_ours_reach_nobody),
 	    cmocka_unit_test(fewer_entries_than_messages),
-	    cmocka_unit_test(states_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/base/cpio.h"
+#include "core/base/cpio_write.h"
 
 static u8 archive[65536];
 static u64 used;
@@ -232,13 +233,115 @@ static void a_failing_reader_is_believed(void **state)
 	assert_int_equal(cpio_next(&c, &at, &m), ERR_IO);
 }
 
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	u32 mode;
+	const char *data;
+} written[] = {
+    {"caprock", CPIO_FOLDER, ""},
+    {"caprock/edid", CPIO_FOLDER, ""},
+    {"caprock/edid/DP-1.bin", CPIO_FILE, "twelve bytes"},
+    {"a", CPIO_FILE, "odd"},
+    {"empty", CPIO_FILE, ""},
+};
+
+static int write_all(struct cpio_writer *w, u64 align)
+{
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		int err = cpio_put(w, written[i].name, written[i].mode, written[i].data,
+				   strlen(written[i].data));
+
+		if (err)
+			return err;
+	}
+	return cpio_end(w, align);
+}
+
+static void what_is_written_is_read(void **state)
+{
+	struct cpio_writer w = {.out = archive, .room = sizeof(archive)};
+	static u8 again[4096];
+	struct cpio_member m;
+	u64 at = 0;
+
+	start();
+	memset(archive, 0xa5, sizeof(archive));
+	assert_int_equal(write_all(&w, 512), OK);
+	assert_int_equal(w.used % 512, 0);
+	assert_true(w.used <= sizeof(again));
+
+	const struct cpio c = {.ctx = archive, .read = cpio_read_mapped, .size = w.used};
+
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		assert_int_equal(cpio_next(&c, &at, &m), OK);
+		assert_string_equal(m.name, written[i].name);
+		assert_int_equal(m.mode, written[i].mode);
+		assert_int_equal(m.size, strlen(written[i].data));
+		assert_memory_equal(archive + m.offset, written[i].data, m.size);
+	}
+	assert_int_equal(cpio_next(&c, &at, &m), ERR_NOENT);
+	for (; at < w.used; at++)
+		assert_int_equal(archive[at], 0);
+	assert_int_equal(archive[w.used], 0xa5);
+
+	/* The same again is the same, to the byte, wherever it is written. */
+	w = (struct cpio_writer){.out = again, .room = sizeof(again)};
+	assert_int_equal(write_all(&w, 512), OK);
+	assert_memory_equal(again, archive, w.used);
+}
+
+static void a_writer_stays_in_its_room(void **state)
+{
+	struct cpio_writer w = {.out = archive, .room = sizeof(archive)};
+	u64 whole;
+
+	assert_int_equal(write_all(&w, 4), OK);
+	whole = w.used;
+	for (u64 room = 0; room <= whole; room++) {
+		u8 *out = malloc(room + 1); /* the sanitizer watches its end */
+
+		out[room] = 0x5a;
+		w = (struct cpio_writer){.out = out, .room = room};
+		assert_int_equal(write_all(&w, 4), room == whole ? OK : ERR_NOMEM);
+		assert_true(w.used <= room);
+		assert_int_equal(out[room], 0x5a);
+		free(out);
+	}
+	w = (struct cpio_writer){.out = archive, .room = whole};
+	assert_int_equal(write_all(&w, 4096), ERR_NOMEM);
+}
+
+static void names_and_sizes_are_checked(void **state)
+{
+	struct cpio_writer w = {.out = archive, .room = sizeof(archive)};
+	char name[CPIO_NAME_MAX + 1];
+
+	memset(name, 'n', sizeof(name));
+	name[CPIO_NAME_MAX] = 0;
+	assert_int_equal(cpio_put(&w, name, CPIO_FILE, "x", 1), ERR_INVAL);
+	assert_int_equal(cpio_put(&w, "", CPIO_FILE, "x", 1), ERR_INVAL);
+	assert_int_equal(cpio_put(&w, "n", CPIO_FILE, "x", 1ull << 32), ERR_INVAL);
+	assert_true(!w.used && !w.members);
+	name[CPIO_NAME_MAX - 1] = 0;
+	assert_int_equal(cpio_put(&w, name, CPIO_FILE, "x", 1), OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(members_in_order),	 cmocka_unit_test(find_by_name),
-	    cmocka_unit_test(every_truncation),	 cmocka_unit_test(every_flipped_byte),
-	    cmocka_unit_test(bad_headers),	 cmocka_unit_test(long_names_are_stepped_over),
-	    cmocka_unit_test(larger_than_4_gib), cmocka_unit_test(a_failing_reader_is_believed),
+	    cmocka_unit_test(members_in_order),
+	    cmocka_unit_test(find_by_name),
+	    cmocka_unit_test(every_truncation),
+	    cmocka_unit_test(every_flipped_byte),
+	    cmocka_unit_test(bad_headers),
+	    cmocka_unit_test(long_names_are_stepped_over),
+	    cmocka_unit_test(larger_than_4_gib),
+	    cmocka_unit_test(a_failing_reader_is_believed),
+	    cmocka_unit_test(what_is_written_is_read),
+	    cmocka_unit_test(a_writer_stays_in_its_room),
+	    cmocka_unit_test(names_and_sizes_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,39 @@ static void xapic_destinations(void **state)
 	assert_true(got[9]);
 }
 
+static void message(u32 destination, bool logical, bool lowest)
+{
+	struct ipi ipi = lapic_message(&apics[0], 0x30, destination, logical, lowest);
+
+	clear();
+	lapic_send(&apics[0], &ipi);
+}
+
+/* What the I/O APIC and devices send; of several that a lowest-priority one may reach, one gets it. */
+static void messages(void **state)
+{
+	start(4, false);
+	for (u32 i = 0; i < 4; i++)
+		page_write(i, 0xd0, 1u << (24 + i));
+	message(2, false, false);
+	assert_true(sent == 1 && got[2] && last_vector == 0x30);
+	message(0xff, false, false);
+	assert_int_equal(sent, 4);
+	message(0xff, true, true);
+	assert_true(sent == 1 && got[0] && last_mode == IPI_FIXED);
+	message(0xc, true, false);
+	assert_true(sent == 2 && got[2] && got[3]);
+	message(0xc, true, true);
+	assert_true(sent == 1 && got[2] && last_mode == IPI_FIXED);
+	start(4, true);
+	message(0xff, false, false); /* an id as others, which nobody has here */
+	assert_int_equal(sent, 0);
+	message(0xa, true, false);
+	assert_true(sent == 2 && got[1] && got[3]);
+	message(0xa, true, true);
+	assert_true(sent == 1 && got[1]);
+}
+
 static void modes_and_what_is_refused(void **state)
 {
 	static const struct {
@@ -565,6 +598,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(x2apic_destinations),
 	    cmocka_unit_test(xapic_destinations),
+	    cmocka_unit_test(messages),
 	    cmocka_unit_test(modes_and_what_is_refused),
 	    cmocka_unit_test(random_interrupts_reach_exactly_their_targets),
 	    cmocka_unit_test(x2apic_registers),

@@ -64,72 +64,114 @@ static void take_screens(struct native_heads *h, const struct screen *s, u8 n)
 		h->list[0] = (struct rect){0, 0, h->width, h->height};
 }
 
-/* Body of one rectangle. */
-static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_rect *k)
+static ssize_t copy_body(struct client *c, const u8 *p, size_t n, struct rect to)
 {
-	struct screen s[RFB_MAX_SCREENS];
-	struct native_heads h = {k->r.w, k->r.h, 1, {{0, 0, k->r.w, k->r.h}}};
 	struct rbuf r = rbuf_of(p, n);
+	struct rect from = {get_u16(&r), 0, to.w, to.h};
+
+	from.y = get_u16(&r);
+	if (r.starved)
+		return 0;
+	if (!rect_inside(from, c->canvas.w, c->canvas.h))
+		return ERR_RANGE;
+	image_move(&c->canvas, from.x, from.y, to);
+	return (ssize_t)r.at;
+}
+
+static ssize_t h264_body(struct client *c, const u8 *p, size_t n, struct rect r)
+{
+	bool lost;
+	ssize_t used = open_h264_get(&c->h264, p, n, r, &c->canvas, &lost);
+
+	if (lost) /* a request that is not incremental makes the server begin anew */
+		rfb_put_request(&c->net.out, false,
+				(struct rect){0, 0, (u16)c->canvas.w, (u16)c->canvas.h});
+	return used;
+}
+
+static ssize_t name_body(struct client *c, const u8 *p, size_t n)
+{
+	struct rbuf r = rbuf_of(p, n);
+	u32 len = get_u32(&r);
+
+	if (!r.starved && len > RFB_MAX_NAME)
+		return ERR_RANGE;
+	const u8 *name = get_bytes(&r, len);
+	if (!name)
+		return 0;
+	memcpy(c->hs.name, name, len);
+	c->hs.name[len] = 0;
+	return (ssize_t)r.at;
+}
+
+/* The desktop has another size, and perhaps other screens. */
+static ssize_t size_body(struct client *c, const u8 *p, size_t n, const struct rfb_rect *k)
+{
+	struct native_heads h = {k->r.w, k->r.h, 1, {{0, 0, k->r.w, k->r.h}}};
+	struct screen s[RFB_MAX_SCREENS];
 	ssize_t used;
 	u8 count;
 
-	switch (k->encoding) {
-	case ENC_RAW:
-	case ENC_COPYRECT:
-	case ENC_TIGHT:
-	case ENC_ZRLE:
-	case ENC_OPEN_H264:
-		if (!rect_inside(k->r, c->canvas.w, c->canvas.h))
-			return ERR_RANGE;
-		break;
-	case ENC_DESKTOP_SIZE:
-	case ENC_EXT_DESKTOP_SIZE:
-		if (!h.width || !h.height || (u32)h.width * h.height > RFB_MAX_PIXELS ||
-		    h.width > RFB_MAX_SIDE || h.height > RFB_MAX_SIDE)
-			return ERR_RANGE;
-		break;
-	default:
-		break;
-	}
+	if (!h.width || !h.height || (u32)h.width * h.height > RFB_MAX_PIXELS ||
+	    h.width > RFB_MAX_SIDE || h.height > RFB_MAX_SIDE)
+		return ERR_RANGE;
+	if (k->encoding == ENC_DESKTOP_SIZE)
+		return client_resize(c, &h) ? ERR_NOMEM : NO_BODY;
+	used = rfb_parse_screens(p, n, s, &count);
+	if (used <= 0)
+		return used;
+	take_screens(&h, s, count);
+	if (!native_same_heads(&h, &c->heads) && client_resize(c, &h))
+		return ERR_NOMEM;
+	return used;
+}
+
+/* A rectangle of pixels. */
+static ssize_t pixels_body(struct client *c, const u8 *p, size_t n, const struct rfb_rect *k)
+{
+	ssize_t used = ERR_UNSUPPORTED;
+
+	if (!rect_inside(k->r, c->canvas.w, c->canvas.h))
+		return ERR_RANGE;
 	switch (k->encoding) {
 	case ENC_RAW:
 		used = raw_body(c, p, n, k->r);
 		break;
-	case ENC_COPYRECT: {
-		struct rect from = {get_u16(&r), 0, k->r.w, k->r.h};
-		from.y = get_u16(&r);
-		if (r.starved)
-			return 0;
-		if (!rect_inside(from, c->canvas.w, c->canvas.h))
-			return ERR_RANGE;
-		image_move(&c->canvas, from.x, from.y, k->r);
-		used = 4;
+	case ENC_COPYRECT:
+		used = copy_body(c, p, n, k->r);
 		break;
-	}
 	case ENC_TIGHT:
 		used = tight_get(&c->tight, p, n, &c->canvas, k->r);
 		break;
 	case ENC_ZRLE:
 		used = zrle_get(&c->zrle, p, n, &c->canvas, k->r);
 		break;
-	case ENC_OPEN_H264: {
-		bool lost;
-		used = open_h264_get(&c->h264, p, n, k->r, &c->canvas, &lost);
-		if (lost) /* a request that is not incremental makes the server begin anew */
-			rfb_put_request(&c->net.out, false,
-					(struct rect){0, 0, (u16)c->canvas.w, (u16)c->canvas.h});
+	case ENC_OPEN_H264:
+		used = h264_body(c, p, n, k->r);
 		break;
 	}
+	if (used > 0) {
+		tileset_add_rect(&c->painted, k->r);
+		/* An agent of ours says so itself; of what it sends before it does, some is JPEG. */
+		if (!c->native)
+			tileset_add_rect(&c->exact, k->r);
+	}
+	return used;
+}
+
+/* Body of one rectangle. */
+static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_rect *k)
+{
+	switch (k->encoding) {
+	case ENC_RAW:
+	case ENC_COPYRECT:
+	case ENC_TIGHT:
+	case ENC_ZRLE:
+	case ENC_OPEN_H264:
+		return pixels_body(c, p, n, k);
 	case ENC_DESKTOP_SIZE:
-		return client_resize(c, &h) ? ERR_NOMEM : NO_BODY;
 	case ENC_EXT_DESKTOP_SIZE:
-		used = rfb_parse_screens(p, n, s, &count);
-		if (used <= 0)
-			return used;
-		take_screens(&h, s, count);
-		if (!native_same_heads(&h, &c->heads) && client_resize(c, &h))
-			return ERR_NOMEM;
-		return used;
+		return size_body(c, p, n, k);
 	case ENC_CURSOR:
 		return k->r.w && k->r.h ? cursor_body(c, p, n, k->r, false) : NO_BODY;
 	case ENC_CURSOR_ALPHA:
@@ -140,29 +182,13 @@ static ssize_t body(struct client *c, const u8 *p, size_t n, const struct rfb_re
 	case ENC_LED_STATE:
 		if (!n)
 			return 0;
-		client_keep_locks(c, get_u8(&r));
+		client_keep_locks(c, p[0]);
 		return 1;
-	case ENC_DESKTOP_NAME: {
-		u32 len = get_u32(&r);
-		if (!r.starved && len > RFB_MAX_NAME)
-			return ERR_RANGE;
-		const u8 *name = get_bytes(&r, len);
-		if (!name)
-			return 0;
-		memcpy(c->hs.name, name, len);
-		c->hs.name[len] = 0;
-		return (ssize_t)r.at;
-	}
+	case ENC_DESKTOP_NAME:
+		return name_body(c, p, n);
 	default:
 		return ERR_UNSUPPORTED; /* never offered */
 	}
-	if (used > 0) {
-		tileset_add_rect(&c->painted, k->r);
-		/* An agent of ours says so itself; of what it sends before it does, some is JPEG. */
-		if (!c->native)
-			tileset_add_rect(&c->exact, k->r);
-	}
-	return used;
 }
 
 static void end_update(struct client *c)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/str.h"
 #include "profiles/host/language/language.h"
 #include "profiles/nearest.h"
 
@@ -181,7 +182,7 @@ static bool parse_serial(const struct yaml_node *n, u64 *out, struct value_error
 			continue;
 		if (!isxdigit((unsigned char)*s) || digits++ == 16)
 			break;
-		v = v << 4 | (u64)(isdigit((unsigned char)*s) ? *s - '0' : (*s | 32) - 'a' + 10);
+		v = v << 4 | (u64)str_hex_digit(*s);
 		if (!s[1] && digits == 16) {
 			*out = v;
 			return true;
@@ -206,9 +207,7 @@ static bool parse_uuid(const struct yaml_node *n, u8 *out, struct value_error *w
 			break;
 		if (dash)
 			continue;
-		v[digits / 2] =
-		    (u8)(v[digits / 2] << 4 |
-			 (isdigit((unsigned char)s[i]) ? s[i] - '0' : (s[i] | 32) - 'a' + 10));
+		v[digits / 2] = (u8)(v[digits / 2] << 4 | str_hex_digit(s[i]));
 		digits++;
 	}
 	if (digits != 32 || strlen(s) != 36)

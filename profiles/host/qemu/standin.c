@@ -133,6 +133,23 @@ static void substitute_device(struct maker *m, u32 w, u32 i, struct plan_device 
 	to[(*n)++] = add_function(m, q, &want->devices[i]);
 }
 
+/* Words about connectors that QEMU's display does not have are read by nobody. */
+static void note_heads(struct maker *m, u32 w)
+{
+	const struct head *heads = m->s->resolved.workstations[w].heads;
+	const struct profile *p = &m->s->site->workstations[w];
+
+	for (u32 i = 0; i < p->nheads; i++)
+		if (heads[i].connector[0] && strncmp(heads[i].connector, "Virtual-", 8) != 0) {
+			note(m,
+			     chunks_print(&m->s->mem,
+					  "what %s is told of %s: without effect, the connectors "
+					  "of QEMU's displays are called Virtual-1 and so on",
+					  p->name, heads[i].connector));
+			return;
+		}
+}
+
 /* ---- the machine ----------------------------------------------------------------------------- */
 
 static u32 threads_of(const struct machine *m)
@@ -187,6 +204,7 @@ static void substitute_wants(struct maker *m)
 		}
 		for (u32 i = 0; i < want->ndevices; i++)
 			substitute_device(m, w, i, to, &n);
+		note_heads(m, w);
 		want->devices = to;
 		want->ndevices = n;
 		m->out->cores += want->cores;
@@ -240,7 +258,7 @@ void standin_make(struct study *s, const struct standin_options *o, struct stand
 	*out = (struct standin){.cores = 1, .threads = threads_of(&s->machine)};
 	for (u32 w = 0; w < s->site->nworkstations; w++)
 		devices += s->resolved.wants[w].ndevices;
-	m.room = devices + 2 * s->site->nworkstations + 4;
+	m.room = devices + 3 * s->site->nworkstations + 4;
 	out->notes = chunks_take(&s->mem, m.room, sizeof(*out->notes));
 	m.functions = chunks_take(&s->mem, devices + 1, sizeof(*m.functions));
 	if (s->facts)

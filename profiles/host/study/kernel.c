@@ -39,7 +39,7 @@ static FILE *open_file(const char *path, struct load_file *f)
 }
 
 bool kernel_starts(const struct plan_workstation *ws, const char *kernel, const char *initrd,
-		   struct load_error *why)
+		   u64 initrd_more, struct load_error *why)
 {
 	static const struct load_io io = {
 	    .read = read_file,
@@ -54,7 +54,7 @@ bool kernel_starts(const struct plan_workstation *ws, const char *kernel, const 
 	    .kind = ws->boot,
 	    .rsdp = GPA(LAYOUT_TABLES),
 	    .ram = ram,
-	    .ecam_buses = 256,
+	    .ecam_buses = LAYOUT_ECAM_BUSES,
 	};
 	struct guest_entry entry;
 	FILE *k, *i;
@@ -64,6 +64,7 @@ bool kernel_starts(const struct plan_workstation *ws, const char *kernel, const 
 		ram[r.nram] = (struct layout_piece){ws->ram[r.nram].gpa, ws->ram[r.nram].size};
 	k = open_file(kernel, &r.kernel);
 	i = open_file(initrd, &r.initrd);
+	r.initrd.size += initrd_more;
 	err = load_kernel(&r, &entry, why);
 	if (k)
 		fclose(k);

@@ -8,6 +8,7 @@
 #include "core/partition/prove.h"
 #include "profiles/host/facts/read.h"
 #include "profiles/host/language/language.h"
+#include "profiles/host/study/heads.h"
 #include "profiles/host/study/kernel.h"
 #include "profiles/host/study/study.h"
 #include "profiles/host/verb.h"
@@ -120,6 +121,24 @@ static const char *bundle_file(struct study *s, const char *path, struct place a
 	return name;
 }
 
+/* The initial RAM disk, with what its heads need in front of it. */
+static const char *bundle_initrd(struct study *s, u32 w)
+{
+	const struct profile *p = &s->site->workstations[w];
+	u64 n;
+	const void *heads = study_heads(s, w, &n);
+	const char *name;
+
+	if (!heads)
+		return bundle_file(s, p->initrd, PLACE_OF(p, initrd));
+	name = bundle_add_headed(&s->bundle, heads, n, p->initrd);
+	if (name)
+		s->initrd_heads[w] = n;
+	else
+		no_file(s, p->initrd, PLACE_OF(p, initrd));
+	return name;
+}
+
 static void bundle_files(struct study *s)
 {
 	for (u32 w = 0; w < s->site->nworkstations; w++) {
@@ -127,13 +146,13 @@ static void bundle_files(struct study *s)
 		struct want *want = &s->resolved.wants[w];
 		struct plan_device *d = (struct plan_device *)want->devices;
 
+		for (u32 h = 0; h < p->nheads; h++)
+			check_readable(s, p->heads[h].edid, PLACE_OF(&p->heads[h], edid));
 		want->kernel = bundle_file(s, p->kernel, PLACE_OF(p, kernel));
-		want->initrd = bundle_file(s, p->initrd, PLACE_OF(p, initrd));
+		want->initrd = bundle_initrd(s, w);
 		for (u32 i = 0; i < want->ndevices; i++)
 			d[i].rom =
 			    bundle_file(s, d[i].rom, s->resolved.workstations[w].wishes[i]->p.at);
-		for (u32 h = 0; h < p->nheads; h++)
-			check_readable(s, p->heads[h].edid, PLACE_OF(&p->heads[h], edid));
 	}
 }
 
@@ -210,7 +229,7 @@ static void check_kernels(struct study *s)
 {
 	for (u32 w = 0; w < s->site->nworkstations; w++) {
 		const struct profile *p = &s->site->workstations[w], *q = NULL;
-		struct load_error why;
+		struct load_error why = {0};
 
 		/* Many desks start the same kernel; it is tried once. Of a command line only the length counts. */
 		for (u32 v = 0; v < w && !q; v++) {
@@ -218,17 +237,21 @@ static void check_kernels(struct study *s)
 			if (!q->kernel || !p->kernel || strcmp(q->kernel, p->kernel) ||
 			    q->memory != p->memory || q->boot != p->boot ||
 			    strcmp(q->initrd ? q->initrd : "", p->initrd ? p->initrd : "") ||
+			    s->initrd_heads[v] != s->initrd_heads[w] ||
 			    strlen(s->resolved.wants[v].cmdline) !=
 				strlen(s->resolved.wants[w].cmdline))
 				q = NULL;
 		}
 		if (q || !s->resolved.wants[w].kernel)
 			continue;
-		if (!kernel_starts(&s->plan.workstations[w], p->kernel, p->initrd, &why))
+		if (!kernel_starts(&s->plan.workstations[w], p->kernel, p->initrd,
+				   s->initrd_heads[w], &why))
 			report(
 			    &s->r, "kernel-format", SEVERITY_ERROR, PLACE_OF(p, kernel),
-			    "Name a bzImage (protocol 2.12 or later) or an ELF64 file with a PVH "
-			    "note",
+			    why.cmdline
+				? "Shorten its 'command-line', or ask for fewer heads"
+				: "Name a bzImage (protocol 2.12 or later) or an ELF64 file with a "
+				  "PVH note",
 			    "%s cannot start %s: %s", p->name, p->kernel, why.text);
 	}
 }
@@ -280,6 +303,7 @@ void study_plan(struct study *s)
 
 	if (!resolve_all(s))
 		return;
+	s->initrd_heads = chunks_take(&s->mem, s->site->nworkstations, sizeof(*s->initrd_heads));
 	bundle_files(s);
 	study_place(s);
 	context.plan = s->planned ? &s->plan : NULL;

@@ -24,6 +24,7 @@ struct study {
 	bool have_machine;
 	struct bundle bundle; /* kernels, initrds, ROMs, and the plan at last */
 	struct resolved resolved;
+	u64 *initrd_heads; /* by workstation: bytes in front of its initial RAM disk */
 	bool
 	    *degraded; /* by workstation: cut down after a shortage, its other faults still count */
 	struct plan plan;

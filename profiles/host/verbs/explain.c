@@ -100,6 +100,18 @@ static void explain_devices(struct study *s, u32 w)
 	}
 }
 
+static void explain_head(const struct profile_head *h, const struct head *told)
+{
+	printf("  A monitor is on %s", h->output ? h->output : "the next free output");
+	if (told->connector[0] && !(h->output && !strcmp(told->connector, h->output)))
+		printf(", which its kernel calls %s", told->connector);
+	if (h->mode.width)
+		printf(", %ux%u at %u Hz", h->mode.width, h->mode.height, h->mode.hz);
+	if (h->edid)
+		printf(", with the EDID of %s", h->edid);
+	puts(".");
+}
+
 static void explain_workstation(struct study *s, u32 w)
 {
 	const struct plan_workstation *ws = &s->plan.workstations[w];
@@ -122,12 +134,7 @@ static void explain_workstation(struct study *s, u32 w)
 	       ws->rights & RIGHT_SERVICE ? ", and may see counters and control the others" : "");
 	explain_devices(s, w);
 	for (u32 i = 0; i < p->nheads; i++)
-		printf("  A monitor is on %s%s.\n",
-		       p->heads[i].output ? p->heads[i].output : "the next free output",
-		       p->heads[i].mode.width
-			   ? chunks_print(&s->mem, ", %ux%u at %u Hz", p->heads[i].mode.width,
-					  p->heads[i].mode.height, p->heads[i].mode.hz)
-			   : "");
+		explain_head(&p->heads[i], &s->resolved.workstations[w].heads[i]);
 	if (GIVEN(p, stream))
 		printf("  Its desktop is streamed on TCP port %u, login by %s.\n", p->stream.port,
 		       stream_security[p->stream.security]);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "core/base/str.h"
 #include "profiles/host/yaml/yaml.h"
 
 struct yaml_node *yaml_find(const struct yaml_node *map, const char *key)
@@ -22,17 +23,6 @@ const char *yaml_kind_name(const struct yaml_node *n)
 	}
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 99;
-}
-
 bool yaml_u64(const struct yaml_node *n, u64 *out)
 {
 	const char *s = n->text;
@@ -48,9 +38,9 @@ bool yaml_u64(const struct yaml_node *n, u64 *out)
 	if (!*s)
 		return false;
 	for (; *s; s++) {
-		int d = digit(*s);
+		int d = str_hex_digit(*s);
 
-		if (d >= (int)base || __builtin_mul_overflow(v, (u64)base, &v) ||
+		if (d < 0 || d >= (int)base || __builtin_mul_overflow(v, (u64)base, &v) ||
 		    __builtin_add_overflow(v, (u64)d, &v))
 			return false;
 	}

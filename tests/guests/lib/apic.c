@@ -18,18 +18,6 @@ void apic_write(u32 reg, u32 v)
 		mmio_write32(XAPIC_BASE + reg, v);
 }
 
-u64 apic_read_safe(u32 reg, u32 *v)
-{
-	u64 wide = 0, t = 0;
-
-	if (apic_x2)
-		t = rdmsr_safe(X2APIC_MSR(reg), &wide);
-	else
-		wide = mmio_read32(XAPIC_BASE + reg);
-	*v = (u32)wide;
-	return t;
-}
-
 u64 apic_write_safe(u32 reg, u64 v)
 {
 	if (apic_x2)

@@ -153,7 +153,6 @@ extern bool apic_x2; /* mode all cores run their APIC in */
 
 u32 apic_read(u32 reg);
 void apic_write(u32 reg, u32 v);
-u64 apic_read_safe(u32 reg, u32 *v);
 u64 apic_write_safe(u32 reg, u64 v);
 /* Send to `dest` (an APIC id or logical destination) and wait until xAPIC says it went out. */
 void apic_icr(u32 dest, u32 low);
