@@ -68,14 +68,6 @@ void native_put_stats(struct wbuf *w, const struct native_stats *s)
 	native_end(w, m);
 }
 
-static void put_area(struct wbuf *w, struct rect r)
-{
-	put_u16(w, r.x);
-	put_u16(w, r.y);
-	put_u16(w, r.w);
-	put_u16(w, r.h);
-}
-
 void native_put_heads(struct wbuf *w, u16 kind, const struct native_heads *h)
 {
 	size_t m = native_begin(w, CH_DISPLAY, kind);
@@ -85,7 +77,7 @@ void native_put_heads(struct wbuf *w, u16 kind, const struct native_heads *h)
 	put_u8(w, h->n);
 	put_zero(w, 3);
 	for (u8 i = 0; i < h->n; i++)
-		put_area(w, h->list[i]);
+		put_rect(w, h->list[i]);
 	native_end(w, m);
 }
 
@@ -96,7 +88,7 @@ void native_put_copies(struct wbuf *w, const struct native_copy *c, u16 n)
 	for (u16 i = 0; i < n; i++) {
 		put_u16(w, c[i].sx);
 		put_u16(w, c[i].sy);
-		put_area(w, c[i].to);
+		put_rect(w, c[i].to);
 	}
 	native_end(w, m);
 }
@@ -115,7 +107,7 @@ void native_put_commit(struct wbuf *w, const struct native_commit *c)
 		put_u8(w, v->format);
 		put_u8(w, v->key);
 		put_u8(w, 0);
-		put_area(w, v->r);
+		put_rect(w, v->r);
 		put_bytes(w, v->mask, v->mask_bytes);
 	}
 	native_end(w, m);

@@ -2,17 +2,6 @@
 #include <string.h>
 #include "viewer/proto/native.h"
 
-static struct rect get_area(struct rbuf *r)
-{
-	struct rect a;
-
-	a.x = get_u16(r);
-	a.y = get_u16(r);
-	a.w = get_u16(r);
-	a.h = get_u16(r);
-	return a;
-}
-
 /* A payload must be read to its end, neither less nor more. */
 static int whole(const struct rbuf *r)
 {
@@ -86,7 +75,7 @@ int native_get_heads(const u8 *p, size_t n, struct native_heads *h)
 	    (u32)h->width * h->height > RFB_MAX_PIXELS)
 		return ERR_RANGE;
 	for (u8 i = 0; i < h->n; i++) {
-		h->list[i] = get_area(&r);
+		h->list[i] = get_rect(&r);
 		if (!rect_inside(h->list[i], h->width, h->height))
 			return ERR_RANGE;
 	}
@@ -106,7 +95,7 @@ struct native_copy native_get_copy(const u8 *p, u16 i)
 
 	c.sx = get_u16(&r);
 	c.sy = get_u16(&r);
-	c.to = get_area(&r);
+	c.to = get_rect(&r);
 	return c;
 }
 
@@ -142,7 +131,7 @@ int native_get_commit(const u8 *p, size_t n, u16 w, u16 h, struct native_commit 
 		v->format = get_u8(&r);
 		v->key = get_u8(&r) != 0;
 		get_u8(&r);
-		v->r = get_area(&r);
+		v->r = get_rect(&r);
 		if (r.starved || v->stream >= NATIVE_MAX_HEADS ||
 		    (v->format != VIDEO_H264_444 && v->format != VIDEO_H264_420))
 			return ERR_CORRUPT;

@@ -88,6 +88,26 @@ struct rect {
 	u16 x, y, w, h; /* pixels */
 };
 
+/* As messages of both protocols carry one (RFC 6143 §7.5.3). */
+static inline struct rect get_rect(struct rbuf *r)
+{
+	struct rect v;
+
+	v.x = get_u16(r);
+	v.y = get_u16(r);
+	v.w = get_u16(r);
+	v.h = get_u16(r);
+	return v;
+}
+
+static inline void put_rect(struct wbuf *w, struct rect r)
+{
+	put_u16(w, r.x);
+	put_u16(w, r.y);
+	put_u16(w, r.w);
+	put_u16(w, r.h);
+}
+
 /* RFC 6143 §7.4 */
 struct pixel_format {
 	u8 bpp, depth; /* bits */

@@ -8,17 +8,6 @@ static ssize_t done(const struct rbuf *r)
 	return r->starved ? 0 : (ssize_t)r->at;
 }
 
-static struct rect get_rect(struct rbuf *r)
-{
-	struct rect v;
-
-	v.x = get_u16(r);
-	v.y = get_u16(r);
-	v.w = get_u16(r);
-	v.h = get_u16(r);
-	return v;
-}
-
 ssize_t rfb_parse_format(const u8 *p, size_t n, struct pixel_format *f)
 {
 	struct rbuf r = rbuf_of(p, n);
@@ -256,14 +245,6 @@ void rfb_put_encodings(struct wbuf *w, const s32 *list, u16 n)
 	put_u16(w, n);
 	for (u16 i = 0; i < n; i++)
 		put_s32(w, list[i]);
-}
-
-static void put_rect(struct wbuf *w, struct rect r)
-{
-	put_u16(w, r.x);
-	put_u16(w, r.y);
-	put_u16(w, r.w);
-	put_u16(w, r.h);
 }
 
 void rfb_put_request(struct wbuf *w, bool incremental, struct rect r)

@@ -80,10 +80,7 @@ void rfb_put_update(struct wbuf *w, u16 rects)
 
 void rfb_put_rect(struct wbuf *w, struct rect r, s32 encoding)
 {
-	put_u16(w, r.x);
-	put_u16(w, r.y);
-	put_u16(w, r.w);
-	put_u16(w, r.h);
+	put_rect(w, r);
 	put_s32(w, encoding);
 }
 
