@@ -48,7 +48,7 @@ static const struct {
 };
 
 /* Where pictures begin, and on a link with a limit, whose bytes are few. */
-#define FIRST_EFFORT   1u
+#define FIRST_EFFORT   0u
 #define LIMITED_EFFORT 2u
 
 /* No finer than this on a link with a limit: it has better use for the bytes. */
@@ -63,7 +63,14 @@ static void set_effort(x264_param_t *p, u32 effort)
 	p->analyse.b_transform_8x8 = efforts[effort].large;
 }
 
-/* Opened so that later efforts may use what this one does not; none but CABAC begins anew. */
+/* These two are the encoder's for life. */
+static bool opens_anew(u32 from, u32 to)
+{
+	return efforts[from].cabac != efforts[to].cabac ||
+	       !efforts[from].subpixel != !efforts[to].subpixel;
+}
+
+/* So that later efforts may use what this one does not. */
 static x264_t *open_encoder(const x264_param_t *p)
 {
 	x264_param_t first = *p;
@@ -229,14 +236,14 @@ static int set_quantizer(struct video_enc *e)
 static void judge_effort(struct video_enc *e, const x264_picture_t *out, int bytes, u64 cpu_us)
 {
 	double coarser = out->prop.f_crf_avg - e->param.rc.f_rf_constant;
-	bool cabac = e->param.b_cabac;
+	u32 before = e->effort.now;
 
 	if (out->b_keyframe || e->quality.bytes <= 0 ||
 	    !effort_judge(&e->effort, bytes * exp2(coarser / 6) / e->quality.bytes,
 			  (double)cpu_us / (double)((e->interval_us + 1) * e->cores)))
 		return;
 	set_effort(&e->param, e->effort.now);
-	if (e->param.b_cabac == cabac)
+	if (!opens_anew(before, e->effort.now))
 		return;
 	x264_encoder_close(e->x);
 	e->x = open_encoder(&e->param);
