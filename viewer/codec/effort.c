@@ -1,7 +1,7 @@
 #include "viewer/codec/effort.h"
 
 #define LARGE  0.51 /* of a JPEG's size: more effort is tried */
-#define STRIDE 0.35 /* so much of size, one step at once */
+#define VAST   0.90 /* three steps at once */
 #define SMALL  0.36 /* less will do */
 #define ROOM   0.50 /* of the time: it is enough for a step up */
 #define LATE   0.80
@@ -40,8 +40,7 @@ bool effort_judge(struct effort *e, double size, double time)
 		next = e->now - 1;
 	} else if (e->size > LARGE && !e->settled) {
 		if (e->now < e->most && e->time < ROOM) {
-			next = e->now + (u32)(e->size / STRIDE);
-			next = next < e->most ? next : e->most;
+			next = e->now + (e->size > VAST && e->now + 3 <= e->most ? 3 : 1);
 		} else {
 			next = cheapest_good(e);
 			e->settled = SETTLE;
