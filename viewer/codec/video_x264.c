@@ -275,6 +275,11 @@ static int x264_enc_encode(struct video_enc *e, bool key, bool *key_out)
 	return 0;
 }
 
+static u32 x264_enc_effort(const struct video_enc *e)
+{
+	return e->effort.now;
+}
+
 const struct video_enc_ops video_x264 = {
     .key = "x264",
     .name = "x264 4:4:4",
@@ -283,5 +288,6 @@ const struct video_enc_ops video_x264 = {
     .rate = x264_enc_rate,
     .load = x264_enc_load,
     .encode = x264_enc_encode,
+    .effort = x264_enc_effort,
     .close = x264_enc_close,
 };
