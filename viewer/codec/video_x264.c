@@ -43,7 +43,7 @@ static const struct {
     {false, 0, X264_ME_DIA, X264_ANALYSE_I4x4, false},
     {false, 1, X264_ME_DIA, X264_ANALYSE_I4x4 | X264_ANALYSE_PSUB16x16, false},
     {true, 1, X264_ME_DIA, X264_ANALYSE_I4x4 | X264_ANALYSE_PSUB16x16, false},
-    {true, 5, X264_ME_HEX, X264_ANALYSE_I4x4, true},
+    {true, 5, X264_ME_DIA, 0, true},
     {true, 5, X264_ME_HEX, X264_ANALYSE_I4x4 | X264_ANALYSE_PSUB16x16, true},
 };
 
