@@ -32,7 +32,7 @@ struct video_enc {
 /*
  * What efforts do, the cheapest first; sub-pixel steps from 5 on look at colours, too. On turning
  * seismic sections the second saves a seventh of the first's bytes for a fifth more time, CABAC
- * another fourteenth for as much; the third and fourth are for what moves in no one direction.
+ * another fourteenth for as much; the last but one is for shades whose colours move apart.
  */
 static const struct {
 	bool cabac;
