@@ -39,6 +39,7 @@ static void *work(void *arg)
 		c->result = e ? e : c->out.failed ? ERR_NOMEM : 0;
 		c->is_key = is_key;
 		c->encode_us = (u32)(now_us() - start);
+		c->spent = c->ops->effort ? c->ops->effort(c->enc) : 0;
 		c->done = true;
 		if (write(c->event, &one, sizeof(one)) < 0)
 			continue; /* the counter is full: the owner is awake anyway */

@@ -27,10 +27,10 @@ struct coder {
 	bool threaded, quit, busy, done; /* under lock */
 	bool want_key, is_key;
 	int result;
-	struct wbuf out; /* coded picture, under lock; the owner's once done */
-	size_t taken;	 /* bytes of it that the owner has */
-	bool early;	 /* the owner wants slices before the last one: it set this */
-	u32 encode_us;
+	struct wbuf out;      /* coded picture, under lock; the owner's once done */
+	size_t taken;	      /* bytes of it that the owner has */
+	bool early;	      /* the owner wants slices before the last one: it set this */
+	u32 encode_us, spent; /* of the last picture; spent: the encoder's effort after it */
 };
 
 __must_check int coder_init(struct coder *c, const struct video_enc_ops *ops, u32 threads,

@@ -46,7 +46,7 @@ struct native_out {
 	u64 changed_us;	 /* of its last one */
 	/* For the overlay, since the last report. */
 	u64 bytes_exact, bytes_video;
-	u32 commits, dropped, encode_us;
+	u32 commits, dropped, encode_us, effort;
 	u64 pictures; /* commits since the beginning */
 };
 

@@ -190,6 +190,7 @@ static void put_picture(struct native_out *o, u8 h, struct native_commit *c, str
 	tileset_or(&o->inexact, &o->masks[h]);
 	o->bytes_video += k->out.n;
 	o->encode_us = k->encode_us;
+	o->effort = k->spent;
 }
 
 void native_video_pieces(struct native_out *o, struct net_stream *net)

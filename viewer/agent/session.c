@@ -306,7 +306,13 @@ static void put_stats(struct session *s, u64 now)
 	    .bytes_video = (u32)o->bytes_video,
 	};
 
-	snprintf((char *)st.encoder, sizeof(st.encoder), "%s", o->coders[0].ops->name);
+	const struct video_enc_ops *ops = o->coders[0].ops;
+
+	if (ops->effort)
+		snprintf((char *)st.encoder, sizeof(st.encoder), "%s, effort %u", ops->name,
+			 o->effort);
+	else
+		snprintf((char *)st.encoder, sizeof(st.encoder), "%s", ops->name);
 	native_put_stats(&s->net.out, &st);
 	o->commits = o->dropped = 0;
 	o->bytes_exact = o->bytes_video = 0;

@@ -1,8 +1,9 @@
 #include "viewer/codec/effort.h"
 
-#define LARGE  0.52 /* of a JPEG's size: more effort is tried */
-#define VAST   0.75 /* two steps at once */
-#define SMALL  0.25 /* less will do */
+#define LARGE  0.51 /* of a JPEG's size: more effort is tried */
+#define LARGE0 0.48 /* the first step is the best bargain */
+#define VAST   0.90 /* three steps at once */
+#define SMALL  0.36 /* less will do */
 #define ROOM   0.50 /* of the time: it is enough for a step up */
 #define LATE   0.80
 #define PAYS   0.97 /* of the size by less effort, or it is not worth its time */
@@ -35,11 +36,12 @@ bool effort_judge(struct effort *e, double size, double time)
 	if (e->now && e->time > LATE) {
 		next = e->now - 1;
 		e->settled = SETTLE;
-	} else if (e->now && e->size < SMALL) {
+	} else if (e->now && e->size < SMALL &&
+		   !(e->known[e->now - 1] > LARGE && e->judged < SETTLE)) {
 		next = e->now - 1;
-	} else if (e->size > LARGE && !e->settled) {
+	} else if (e->size > (e->now ? LARGE : LARGE0) && !e->settled) {
 		if (e->now < e->most && e->time < ROOM) {
-			next = e->now + (e->size > VAST && e->now + 1 < e->most ? 2 : 1);
+			next = e->now + (e->size > VAST && e->now + 3 <= e->most ? 3 : 1);
 		} else {
 			next = cheapest_good(e);
 			e->settled = SETTLE;

@@ -14,7 +14,7 @@ struct video_conf {
 	u32 fps;     /* expected, for rate control */
 	u32 kbps;    /* what the link carries; 0 = no limit */
 	u32 threads; /* slices in parallel */
-	u32 effort;  /* 0..3: processor time to spend */
+	u32 effort;  /* 0..3: processor time to spend at most */
 	u8 colour;   /* YUV_*, 4:2:0 encoders only; the others are YUV_709_FULL */
 	/* Called for each finished piece, in the stream's order and before encode() returns: by any of
 	 * the encoder's threads, but by one at a time. */
@@ -37,6 +37,8 @@ struct video_enc_ops {
 	void (*load)(struct video_enc *e, const u32 *src, u32 stride);
 	/* Codes the picture loaded last. key: start a new sequence. *key_out: it did. */
 	int (*encode)(struct video_enc *e, bool key, bool *key_out);
+	/* How much effort it makes by now, 0 the least; NULL: it has no choice. */
+	u32 (*effort)(const struct video_enc *e);
 	void (*close)(struct video_enc *e);
 };
 

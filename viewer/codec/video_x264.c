@@ -32,7 +32,7 @@ struct video_enc {
 /*
  * What efforts do, the cheapest first; sub-pixel steps from 5 on look at colours, too. On turning
  * seismic sections the second saves a seventh of the first's bytes for a fifth more time, CABAC
- * another fourteenth for as much; the third and fourth are for what moves in no one direction.
+ * another fourteenth for as much; the last but one is for shades whose colours move apart.
  */
 static const struct {
 	bool cabac;
@@ -43,12 +43,12 @@ static const struct {
     {false, 0, X264_ME_DIA, X264_ANALYSE_I4x4, false},
     {false, 1, X264_ME_DIA, X264_ANALYSE_I4x4 | X264_ANALYSE_PSUB16x16, false},
     {true, 1, X264_ME_DIA, X264_ANALYSE_I4x4 | X264_ANALYSE_PSUB16x16, false},
-    {true, 5, X264_ME_HEX, X264_ANALYSE_I4x4, true},
+    {true, 5, X264_ME_DIA, 0, true},
     {true, 5, X264_ME_HEX, X264_ANALYSE_I4x4 | X264_ANALYSE_PSUB16x16, true},
 };
 
 /* Where pictures begin, and on a link with a limit, whose bytes are few. */
-#define FIRST_EFFORT   1u
+#define FIRST_EFFORT   0u
 #define LIMITED_EFFORT 2u
 
 /* No finer than this on a link with a limit: it has better use for the bytes. */
@@ -63,7 +63,14 @@ static void set_effort(x264_param_t *p, u32 effort)
 	p->analyse.b_transform_8x8 = efforts[effort].large;
 }
 
-/* Opened so that later efforts may use what this one does not; none but CABAC begins anew. */
+/* These two are the encoder's for life. */
+static bool opens_anew(u32 from, u32 to)
+{
+	return efforts[from].cabac != efforts[to].cabac ||
+	       !efforts[from].subpixel != !efforts[to].subpixel;
+}
+
+/* So that later efforts may use what this one does not. */
 static x264_t *open_encoder(const x264_param_t *p)
 {
 	x264_param_t first = *p;
@@ -229,14 +236,14 @@ static int set_quantizer(struct video_enc *e)
 static void judge_effort(struct video_enc *e, const x264_picture_t *out, int bytes, u64 cpu_us)
 {
 	double coarser = out->prop.f_crf_avg - e->param.rc.f_rf_constant;
-	bool cabac = e->param.b_cabac;
+	u32 before = e->effort.now;
 
 	if (out->b_keyframe || e->quality.bytes <= 0 ||
 	    !effort_judge(&e->effort, bytes * exp2(coarser / 6) / e->quality.bytes,
 			  (double)cpu_us / (double)((e->interval_us + 1) * e->cores)))
 		return;
 	set_effort(&e->param, e->effort.now);
-	if (e->param.b_cabac == cabac)
+	if (!opens_anew(before, e->effort.now))
 		return;
 	x264_encoder_close(e->x);
 	e->x = open_encoder(&e->param);
@@ -268,6 +275,11 @@ static int x264_enc_encode(struct video_enc *e, bool key, bool *key_out)
 	return 0;
 }
 
+static u32 x264_enc_effort(const struct video_enc *e)
+{
+	return e->effort.now;
+}
+
 const struct video_enc_ops video_x264 = {
     .key = "x264",
     .name = "x264 4:4:4",
@@ -276,5 +288,6 @@ const struct video_enc_ops video_x264 = {
     .rate = x264_enc_rate,
     .load = x264_enc_load,
     .encode = x264_enc_encode,
+    .effort = x264_enc_effort,
     .close = x264_enc_close,
 };

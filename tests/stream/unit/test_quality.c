@@ -203,16 +203,22 @@ static void test_effort(void **state)
 	static const double small[EFFORTS] = {.45, .40, .38, .36, .34},
 			    large[EFFORTS] = {.70, .60, .55, .50, .48},
 			    tiny[EFFORTS] = {.2, .18, .16, .15, .14},
-			    useless[EFFORTS] = {.9, .89, .88, .6, .595};
+			    useless[EFFORTS] = {.9, .89, .88, .6, .595},
+			    leap[EFFORTS] = {1.2, 1.1, .8, .3, .29};
 	struct effort e;
 
 	e = (struct effort){.now = 1, .most = 4};
 	assert_int_equal(settle(&e, small, quick, 100), 1); /* enough as it is */
 	assert_int_equal(settle(&e, large, quick, 100), 3); /* until it is */
 	assert_int_equal(settle(&e, small, quick, 100), 3);
-	assert_int_equal(settle(&e, tiny, quick, 100), 0); /* and back */
+	assert_int_equal(settle(&e, tiny, quick, 1000), 0); /* and back */
 	e = (struct effort){.now = 1, .most = 4};
 	assert_int_equal(settle(&e, useless, quick, 100), 3); /* the last step does not pay */
+	e = (struct effort){.now = 0, .most = 4};
+	assert_int_equal(settle(&e, leap, quick, 30),
+			 3); /* and no step down that is known to fail */
+	assert_int_equal(settle(&e, leap, quick, 200), 3);
+	assert_int_equal(settle(&e, tiny, quick, 1000), 0); /* but what is known grows old */
 	e = (struct effort){.now = 1, .most = 2};
 	assert_int_equal(settle(&e, large, quick, 100), 2);
 	e = (struct effort){.now = 1, .most = 4};
