@@ -1,12 +1,15 @@
 #include "viewer/agent/link.h"
 
-#define SAMPLE_US 50000u
-#define BLOCK_US  40000u   /* waiting longer than this is congestion */
-#define QUEUE_US  60000u   /* so is this much above the path's best round trip */
-#define HOLD_US	  1000000u /* between two raises */
-#define SHARE \
-	50u /* per cent of the estimate for video: the rest is for exact tiles and losses. What is
-	       lost holds up all that follows it, so fewer packets are also earlier ones */
+#define SAMPLE_US   50000u
+#define BLOCK_US    40000u   /* waiting longer than this is congestion */
+#define QUEUE_US    60000u   /* so is this much above the path's best round trip */
+#define HOLD_US	    1000000u /* between two raises */
+/*
+ * Per cent of the estimate for video: the rest is for exact tiles and losses. What is lost holds up all
+ * that follows it, so fewer packets are also earlier ones; but BBR's estimate falls to about five
+ * fourths of what was sent lately, and the exact tiles after a motion come no faster than that.
+ */
+#define SHARE	    60u
 #define FADE	    400u /* samples, 20 s: how slowly a lower rate is believed */
 #define MISSED	    3u
 #define SEGMENT	    1448u
