@@ -50,7 +50,7 @@ void link_bulk(struct link *l, const struct net_stream *net, bool bulk)
 {
 	/* In the three round trips that BBR's start takes at least, it sends so many too much. */
 	u64 over = l->rate_kbps * l->min_rtt_us * 3 * 2 / 8000;
-	u64 kbps = bulk && l->kbps && l->full && over > QUEUE_LEAST ? l->rate_kbps * 5 / 4 : 0;
+	u64 kbps = bulk && l->kbps && l->full && over > QUEUE_LEAST ? l->rate_kbps * 3 / 2 : 0;
 
 	if (kbps == l->paced_kbps)
 		return;

@@ -28,9 +28,10 @@ size_t link_room(const struct link *l, u32 us);
  * A burst that nothing waits for follows, or has ended. It shall not overflow the path's queue. A sender
  * that seldom fills the path never leaves BBR's start, which sends at almost three times what it has
  * measured: of the exact tiles after a motion a quarter was then lost, and losing so much makes BBR
- * believe in a far narrower path. So, once the path's rate is known, a burst is sent no faster than BBR
- * itself probes later on, five fourths of it; that is also how fast the rate may still grow. Where
- * round trips are short, BBR's start is over before any queue is full: there nothing is done.
+ * believe in a far narrower path. So, once the path's rate is known, a burst is sent no faster than
+ * three halves of it: of twice what fits on the path two thirds of that gather in its queue, which is
+ * less than queues are commonly built for; that is also how fast the rate may still grow. Where round
+ * trips are short, BBR's start is over before any queue is full: there nothing is done.
  */
 void link_bulk(struct link *l, const struct net_stream *net, bool bulk);
 /* The desktop changed, and the link was still busy with the picture before, or it was not. */

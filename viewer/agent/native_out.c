@@ -69,10 +69,14 @@ void native_out_refresh(struct native_out *o)
 	o->want_key = true;
 }
 
-/* Will what waits still be here when the next picture is due? Then this one must be left out. */
+/*
+ * Will what waits hold up a picture begun now, or the next one? Half of the time between two is left to
+ * it, some of which the coder needs anyway: more would keep bytes waiting all the time, and of a sender
+ * whose bytes wait while losses slow it BBR takes that pace for the path's.
+ */
 static bool clogged(const struct native_out *o, const struct net_stream *net, const struct link *l)
 {
-	size_t room = link_room(l, o->interval_us);
+	size_t room = link_room(l, o->interval_us / 2);
 
 	return o->credit <= 0 || link_backlog(net) > (room > BACKLOG ? room : BACKLOG);
 }
