@@ -2,7 +2,7 @@
 
 #define LARGE  0.51 /* of a JPEG's size: more effort is tried */
 #define LARGE0 0.48 /* the first step is the best bargain */
-#define VAST   0.90 /* three steps at once */
+#define VAST   0.75 /* three steps at once, from the least */
 #define SMALL  0.36 /* less will do */
 #define ROOM   0.50 /* of the time: it is enough for a step up */
 #define LATE   0.80
@@ -41,7 +41,7 @@ bool effort_judge(struct effort *e, double size, double time)
 		next = e->now - 1;
 	} else if (e->size > (e->now ? LARGE : LARGE0) && !e->settled) {
 		if (e->now < e->most && e->time < ROOM) {
-			next = e->now + (e->size > VAST && e->now + 3 <= e->most ? 3 : 1);
+			next = e->now + (e->size > VAST && !e->now && e->most > 3 ? 3 : 1);
 		} else {
 			next = cheapest_good(e);
 			e->settled = SETTLE;

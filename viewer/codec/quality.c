@@ -10,7 +10,7 @@
 #define QUALITY	  92
 #define HEADERS	  623u /* bytes of a JPEG before its first block */
 /* Of the JPEG's error that can be undercut: a little less, as the blocks are a sample. */
-#define SHARE	  0.92
+#define SHARE	  0.89
 /* No video is nearer than this: what 8 bits of Y'CbCr lose by rounding. */
 #define LEAST	  0.4
 /* Error and step go together, though not as square and side: small coefficients are lost whole. */
