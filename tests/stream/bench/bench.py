@@ -6,7 +6,7 @@ recorded desktop, in turns, over a network in user space, on one clock. Prints `
   WORKLOAD   a folder with seq.mkv and seg.txt; without it a seeded desktop of our own is drawn
   PARTS      lan,wan,cut (all): what to measure; SYSTEMS (C,T,TL,X); SVG=FILE: the picture
   ROUNDS     turns of caprock and TigerVNC (10), KEYS keys a turn (20); x11vnc has two turns
-  TURNS      turns of each emulated link (9)
+  TURNS      turns of each emulated link (15)
   TLS=1      encryption on both sides instead of none on both (without x11vnc)
   QUICK=1    one turn of each, no WAN
 
@@ -25,7 +25,7 @@ from workload import Workload
 
 QUICK = os.environ.get("QUICK") == "1"
 ROUNDS = int(os.environ.get("ROUNDS", "1" if QUICK else "10"))
-TURNS = int(os.environ.get("TURNS", "1" if QUICK else "9"))
+TURNS = int(os.environ.get("TURNS", "1" if QUICK else "15"))
 KEYS = int(os.environ.get("KEYS", "20"))
 PARTS = os.environ.get("PARTS", "lan,cut" if QUICK else "lan,wan,cut").split(",")
 TLS = os.environ.get("TLS") == "1"
