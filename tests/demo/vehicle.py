@@ -60,14 +60,17 @@ class Vehicle:
         return words
 
     def probe(self, out, limit=240):
-        """Run `caprock probe` on this machine, in the Linux of the demo's image; the machine file goes to `out`."""
+        """
+        Run `caprock probe` on this machine, in the Linux of the demo's image; the machine file goes to `out`. On a busy
+        host the timer's first ticks come late, and Linux without no_timer_check panics over it (through VT-d's remapping).
+        """
         folder = os.path.dirname(out)
         console = os.path.join(folder, "probe.log")
         args = [QEMU, "-machine", "q35,kernel-irqchip=split", "-accel", self.accel, "-cpu", self.cpu, "-smp", str(CORES), "-m", MEMORY,
                 "-object", "memory-backend-file,id=ram,size=%s,mem-path=%s,share=off" % (MEMORY, scratch(MEMORY)),
                 "-display", "none", "-vga", "none", "-net", "none", "-no-reboot", "-monitor", "none",
                 "-kernel", IMAGE + "/vmlinuz", "-initrd", IMAGE + "/initrd", "-serial", "file:" + console, "-serial", "file:" + out + ".new",
-                "-append", "console=ttyS0 tsc=reliable quiet demo.desktop=probe amd_iommu=off"] + self.devices(gl=False)
+                "-append", "console=ttyS0 tsc=reliable no_timer_check panic=-1 quiet demo.desktop=probe amd_iommu=off"] + self.devices(gl=False)
         p = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit)
         text = ""
         if os.path.exists(out + ".new"):
