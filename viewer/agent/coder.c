@@ -85,7 +85,8 @@ static bool same_rect(struct rect a, struct rect b)
 	return a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h;
 }
 
-int coder_start(struct coder *c, const struct image *img, struct rect r, bool key, u32 kbps)
+int coder_start(struct coder *c, const struct image *img, struct rect r, const u8 *painted,
+		bool key, u32 kbps)
 {
 	pthread_mutex_lock(&c->lock);
 	bool busy = c->busy; /* done but not fetched is busy, too */
@@ -134,7 +135,7 @@ int coder_start(struct coder *c, const struct image *img, struct rect r, bool ke
 	c->kbps = kbps;
 	c->out.n = c->taken = 0;
 	c->out.failed = false;
-	c->ops->load(c->enc, image_at(img, r.x, r.y), img->stride);
+	c->ops->load(c->enc, image_at(img, r.x, r.y), img->stride, painted);
 	pthread_mutex_lock(&c->lock);
 	c->want_key = key;
 	c->busy = true;

@@ -37,11 +37,12 @@ __must_check int coder_init(struct coder *c, const struct video_enc_ops *ops, u3
 			    u32 effort, int event);
 void coder_close(struct coder *c);
 /*
- * Begins to code rectangle r of img; the pixels are taken before it returns. kbps 0: no limit. A
- * rectangle other than the last one's starts a new sequence. ERR_BUSY while one is being coded.
+ * Begins to code rectangle r of img; the pixels are taken before it returns. painted: as of struct
+ * video_enc_ops. kbps 0: no limit. A rectangle other than the last one's starts a new sequence.
+ * ERR_BUSY while one is being coded.
  */
-__must_check int coder_start(struct coder *c, const struct image *img, struct rect r, bool key,
-			     u32 kbps);
+__must_check int coder_start(struct coder *c, const struct image *img, struct rect r,
+			     const u8 *painted, bool key, u32 kbps);
 /* A picture has been started and is not done. */
 bool coder_working(struct coder *c);
 /* Adds to `to` what is finished and was not taken yet; the bytes. */

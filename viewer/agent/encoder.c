@@ -39,7 +39,7 @@ int encoder_try(const struct video_enc_ops *ops, char *why, size_t n)
 	int result = ERR_UNSUPPORTED;
 
 	if (e) {
-		ops->load(e, picture, TRY_W);
+		ops->load(e, picture, TRY_W, NULL);
 		result = ops->encode(e, true, &key);
 		if (!result && (!key || !bytes))
 			result = ERR_UNSUPPORTED;

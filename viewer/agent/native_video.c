@@ -98,6 +98,25 @@ static u32 picture_kbps(const struct native_out *o, const struct link *l)
 	return l->kbps ? (u32)(l->kbps * us / 33333) : 0;
 }
 
+static u32 mask_size(struct rect r)
+{
+	return (tiles_across(r.w) * tiles_down(r.h) + 7) / 8;
+}
+
+/* The tiles of a rectangle that are in the set, as commits carry them. */
+static void mask_bits(const struct tileset *t, struct rect r, u8 *bits)
+{
+	u32 across = tiles_across(r.w), down = tiles_down(r.h);
+
+	memset(bits, 0, mask_size(r));
+	for (u32 y = 0; y < down; y++)
+		for (u32 x = 0; x < across; x++) {
+			u32 i = (r.y / TILE_H + y) * t->cols + r.x / TILE_W + x, b = y * across + x;
+			if (tileset_has(t, i))
+				bits[b / 8] |= (u8)(0x80 >> b % 8);
+		}
+}
+
 void native_video_start(struct native_out *o, struct desktop *d, u64 now, const struct link *l)
 {
 	for (u8 h = 0; h < o->nheads; h++) {
@@ -122,39 +141,23 @@ void native_video_start(struct native_out *o, struct desktop *d, u64 now, const 
 		}
 		if (!r.w || !r.h)
 			continue;
-		if (coder_start(c, &d->img, r, o->want_key, picture_kbps(o, l))) {
-			continue; /* no encoder: the tiles stay dirty and go exactly, in steps */
-		}
-		o->coding |= 1u << h;
 		tileset_clear(&o->masks[h]);
 		tileset_for(&o->moving, i)
 		{
-			struct rect t = tile_rect(o->moving.cols, i, d->img.w, d->img.h);
-
-			if (contains(r, t)) {
+			if (contains(r, tile_rect(o->moving.cols, i, d->img.w, d->img.h)))
 				tileset_add(&o->masks[h], i);
-				tileset_del(&o->dirty, i);
-				tileset_del(&o->inexact, i); /* until the commit says so again */
-			}
 		}
+		mask_bits(&o->masks[h], r, o->mask_bytes[h]);
+		if (coder_start(c, &d->img, r, o->mask_bytes[h], o->want_key, picture_kbps(o, l)))
+			continue; /* no encoder: the tiles stay dirty and go exactly, in steps */
+		o->coding |= 1u << h;
+		tileset_and_not(&o->dirty, &o->masks[h]);
+		tileset_and_not(&o->inexact, &o->masks[h]); /* until the commit says so again */
 	}
 	if (!o->coding)
 		return;
 	o->want_key = false;
 	o->video_us = now;
-}
-
-static void mask_bits(const struct tileset *t, struct rect r, u8 *bits, u32 bytes)
-{
-	u32 across = tiles_across(r.w), down = tiles_down(r.h);
-
-	memset(bits, 0, bytes);
-	for (u32 y = 0; y < down; y++)
-		for (u32 x = 0; x < across; x++) {
-			u32 i = (r.y / TILE_H + y) * t->cols + r.x / TILE_W + x, b = y * across + x;
-			if (tileset_has(t, i))
-				bits[b / 8] |= (u8)(0x80 >> b % 8);
-		}
 }
 
 /* What is coded and was not sent yet. */
@@ -185,8 +188,7 @@ static void put_picture(struct native_out *o, u8 h, struct native_commit *c, str
 				   .key = k->is_key,
 				   .r = k->r,
 				   .mask = o->mask_bytes[h]};
-	v->mask_bytes = (tiles_across(k->r.w) * tiles_down(k->r.h) + 7) / 8;
-	mask_bits(&o->masks[h], k->r, o->mask_bytes[h], v->mask_bytes);
+	v->mask_bytes = mask_size(k->r);
 	tileset_or(&o->inexact, &o->masks[h]);
 	o->bytes_video += k->out.n;
 	o->encode_us = k->encode_us;

@@ -97,7 +97,7 @@ bool rfb_video_start(struct rfb_video *v, struct desktop *d, struct tileset *dir
 {
 	if (!v->open || v->failures >= FAILURES || !choose(v, d, dirty))
 		return false;
-	if (coder_start(&v->coder, &d->img, v->r, v->reset, l->kbps)) {
+	if (coder_start(&v->coder, &d->img, v->r, NULL, v->reset, l->kbps)) {
 		v->failures++;
 		return false;
 	}

@@ -104,7 +104,7 @@ void recorder_tick(struct recorder *r, const struct client *c)
 	}
 	if (now > r->due_us + BEHIND_US)
 		r->due_us = now;
-	video_x264.load(r->enc, c->canvas.px, c->canvas.stride);
+	video_x264.load(r->enc, c->canvas.px, c->canvas.stride, NULL);
 	for (; r->due_us <= now && !r->failed; r->due_us += PERIOD_US)
 		if (video_x264.encode(r->enc, false, &key))
 			r->failed = true;

@@ -9,6 +9,7 @@
 #define PAYS   0.97 /* of the size by less effort, or it is not worth its time */
 #define ENOUGH 5u   /* pictures to judge a step by */
 #define SETTLE 300u /* ten seconds of motion */
+#define PASS   2u   /* pictures after a step, which may have begun anew, tell nothing yet */
 
 static u32 cheapest_good(const struct effort *e)
 {
@@ -27,6 +28,10 @@ bool effort_judge(struct effort *e, double size, double time)
 {
 	u32 n = e->judged < ENOUGH ? e->judged : ENOUGH, next = e->now;
 
+	if (e->passed < PASS) {
+		e->passed++;
+		return false;
+	}
 	e->size = (e->size * n + size) / (n + 1);
 	e->time = (e->time * n + time) / (n + 1);
 	e->settled -= e->settled > 0;
@@ -50,6 +55,6 @@ bool effort_judge(struct effort *e, double size, double time)
 	if (next == e->now)
 		return false;
 	e->now = next;
-	e->judged = 0;
+	e->judged = e->passed = 0;
 	return true;
 }

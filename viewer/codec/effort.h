@@ -13,7 +13,8 @@ struct effort {
 	u32 now, most;	       /* steps, 0 to EFFORTS - 1 */
 	double size, time;     /* means since the last step */
 	double known[EFFORTS]; /* sizes by step; 0: not tried */
-	u32 judged;	       /* pictures since the last step */
+	u32 passed;	       /* pictures since the last step that were not judged */
+	u32 judged;	       /* and those that were */
 	u32 settled;	       /* pictures until more is tried again */
 };
 

@@ -3,6 +3,7 @@
 
 #include "viewer/codec/jpeg.h"
 #include "viewer/codec/quality.h"
+#include "viewer/codec/tiles.h"
 #include "viewer/codec/yuv.h"
 
 #define BLOCK	  16u
@@ -60,16 +61,35 @@ static u32 place(struct quality *q, u32 i, u32 n, u32 size)
 	return from + BLOCK > size ? size - BLOCK : from;
 }
 
-void quality_take(struct quality *q, const u32 *src, u32 stride)
+static bool is_painted(const struct quality *q, const u8 *painted, u32 x, u32 y)
 {
+	u32 bit = y / TILE_H * tiles_across(q->w) + x / TILE_W;
+
+	return painted[bit / 8] >> (7 - bit % 8) & 1;
+}
+
+void quality_take(struct quality *q, const u32 *src, u32 stride, const u8 *painted)
+{
+	q->counted = 0;
 	for (u32 i = 0; i < BLOCKS && !q->small; i++) {
 		u32 *to = block(&q->px, i);
+		u32 x = place(q, i % QUALITY_ACROSS, QUALITY_ACROSS, q->w);
+		u32 y = place(q, i / QUALITY_ACROSS, QUALITY_DOWN, q->h);
 
-		q->at[i].x = place(q, i % QUALITY_ACROSS, QUALITY_ACROSS, q->w);
-		q->at[i].y = place(q, i / QUALITY_ACROSS, QUALITY_DOWN, q->h);
-		for (u32 y = 0; y < BLOCK; y++)
-			memcpy(to + (size_t)y * q->px.stride,
-			       src + (size_t)(q->at[i].y + y) * stride + q->at[i].x, BLOCK * 4);
+		q->at[i].x = x;
+		q->at[i].y = y;
+		/* No larger than a tile, it has a corner in each that it touches. */
+		q->at[i].out = painted && !(is_painted(q, painted, x, y) &&
+					    is_painted(q, painted, x + BLOCK - 1, y) &&
+					    is_painted(q, painted, x, y + BLOCK - 1) &&
+					    is_painted(q, painted, x + BLOCK - 1, y + BLOCK - 1));
+		q->counted += !q->at[i].out;
+		for (u32 k = 0; k < BLOCK; k++, to += q->px.stride) {
+			if (q->at[i].out)
+				memset(to, 0, BLOCK * 4); /* costs the JPEG nothing */
+			else
+				memcpy(to, src + (size_t)(y + k) * stride + x, BLOCK * 4);
+		}
 	}
 }
 
@@ -84,7 +104,7 @@ static bool solid(const struct image *img, u32 i)
 	return !(differ & 0xffffff);
 }
 
-/* Mean square, over all samples. Others send what has one colour exactly. */
+/* Mean square, over all samples that are shown. Others send what has one colour exactly. */
 static double error(const struct quality *q, bool solid_is_exact)
 {
 	u64 sum = 0;
@@ -92,7 +112,7 @@ static double error(const struct quality *q, bool solid_is_exact)
 	for (u32 i = 0; i < BLOCKS; i++) {
 		const u32 *a = block(&q->px, i), *b = block(&q->coded, i);
 
-		if (solid_is_exact && solid(&q->px, i))
+		if (q->at[i].out || (solid_is_exact && solid(&q->px, i)))
 			continue;
 		for (u32 y = 0; y < BLOCK; y++, a += q->px.stride, b += q->coded.stride)
 			for (u32 x = 0; x < BLOCK; x++) {
@@ -103,7 +123,7 @@ static double error(const struct quality *q, bool solid_is_exact)
 				sum += (u32)(r * r + g * g + bl * bl);
 			}
 	}
-	return (double)sum / (BLOCKS * BLOCK * BLOCK * 3);
+	return (double)sum / (q->counted * BLOCK * BLOCK * 3);
 }
 
 /* step 0: as others do. Negative where there is no memory. */
@@ -153,8 +173,10 @@ static const double log2_a_step = DB_A_STEP / 3.0103;
 
 double quality_want(struct quality *q, bool start)
 {
-	if (q->small)
-		return PLAIN;
+	if (start)
+		q->judged = 0;
+	if (!q->counted)
+		return q->judged ? whole(q, log2(q->wanted / q->had) / log2_a_step) : PLAIN;
 	double e = jpeg_error(q, 0);
 	u32 n;
 
@@ -163,8 +185,6 @@ double quality_want(struct quality *q, bool start)
 	q->wanted_now = e > LEAST ? LEAST + (e - LEAST) * SHARE : LEAST;
 	q->bytes = (double)(q->jpeg.n > HEADERS ? q->jpeg.n - HEADERS : 1) * q->w * q->h /
 		   (BLOCKS * BLOCK * BLOCK);
-	if (start)
-		q->judged = 0;
 	if (!q->judged)
 		return whole(q, guess(q));
 	n = q->judged;
@@ -173,7 +193,9 @@ double quality_want(struct quality *q, bool start)
 
 void quality_judge(struct quality *q, u8 *const plane[3], const int pitch[3], double quantizer)
 {
-	for (u32 i = 0; i < BLOCKS && !q->small; i++)
+	if (!q->counted)
+		return;
+	for (u32 i = 0; i < BLOCKS; i++)
 		for (u32 y = 0; y < BLOCK; y++) {
 			size_t row = q->at[i].y + y, x = q->at[i].x;
 
@@ -182,8 +204,6 @@ void quality_judge(struct quality *q, u8 *const plane[3], const int pitch[3], do
 				       plane[2] + row * (size_t)pitch[2] + x,
 				       block(&q->coded, i) + (size_t)y * q->coded.stride, BLOCK);
 		}
-	if (q->small)
-		return;
 	double had = fmax(error(q, false), LEAST / 4) * exp2(-quantizer * log2_a_step);
 	u32 n = q->judged;
 

@@ -24,7 +24,9 @@ struct quality {
 	struct wbuf jpeg;
 	struct {
 		u32 x, y;
+		bool out; /* is not shown */
 	} at[QUALITY_ACROSS * QUALITY_DOWN];
+	u32 counted; /* blocks that are shown */
 	u32 random;
 	double wanted, had; /* errors, means of some pictures; `had` as if by quantizer 0 */
 	double wanted_now;  /* this picture's */
@@ -37,8 +39,11 @@ struct quality {
 /* For pictures of w x h. 0 or ERR_NOMEM; quality_free() either way. */
 __must_check int quality_init(struct quality *q, u32 w, u32 h);
 void quality_free(struct quality *q);
-/* Takes the blocks of the next picture; stride in pixels. Quick. */
-void quality_take(struct quality *q, const u32 *src, u32 stride);
+/*
+ * Takes the blocks of the next picture; stride in pixels. Quick. painted: the tiles of it that will be
+ * shown, in bits as a commit carries them; blocks of others do not count. NULL: all.
+ */
+void quality_take(struct quality *q, const u32 *src, u32 stride, const u8 *painted);
 /* The quantizer for the picture taken last, a whole number. start: nothing comes before it. */
 double quality_want(struct quality *q, bool start);
 /*

@@ -33,8 +33,9 @@ struct video_enc_ops {
 	struct video_enc *(*open)(const struct video_conf *c);
 	/* Changes the rate from the next picture on. */
 	int (*rate)(struct video_enc *e, u32 kbps);
-	/* Takes the pixels; src is the rectangle's first, stride in pixels. Quick. */
-	void (*load)(struct video_enc *e, const u32 *src, u32 stride);
+	/* Takes the pixels; src is the rectangle's first, stride in pixels. Quick. painted: of which of
+	 * its tiles they will be shown, in bits as a commit carries them; NULL: of all. */
+	void (*load)(struct video_enc *e, const u32 *src, u32 stride, const u8 *painted);
 	/* Codes the picture loaded last. key: start a new sequence. *key_out: it did. */
 	int (*encode)(struct video_enc *e, bool key, bool *key_out);
 	/* How much effort it makes by now, 0 the least; NULL: it has no choice. */

@@ -273,7 +273,7 @@ static int lavc_rate(struct video_enc *e, u32 kbps)
 	return start(e, e->ctx->codec) < 0 ? ERR_UNSUPPORTED : 0;
 }
 
-static void lavc_load(struct video_enc *e, const u32 *src, u32 stride)
+static void lavc_load(struct video_enc *e, const u32 *src, u32 stride, const u8 *painted)
 {
 	/* Whoever still reads the last picture keeps it. */
 	if (av_frame_make_writable(e->frame) < 0)

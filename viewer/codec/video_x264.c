@@ -210,7 +210,7 @@ static int x264_enc_rate(struct video_enc *e, u32 kbps)
 	return x264_encoder_reconfig(e->x, &e->param) < 0 ? ERR_INVAL : 0;
 }
 
-static void x264_enc_load(struct video_enc *e, const u32 *src, u32 stride)
+static void x264_enc_load(struct video_enc *e, const u32 *src, u32 stride, const u8 *painted)
 {
 	u64 now = clock_us(CLOCK_MONOTONIC), most = 1000000 / e->conf.fps;
 	u64 gap = e->loaded_us ? now - e->loaded_us : most;
@@ -218,7 +218,7 @@ static void x264_enc_load(struct video_enc *e, const u32 *src, u32 stride)
 	e->interval_us = gap < most ? gap : most;
 	e->loaded_us = now;
 	yuv_from_rgb(src, stride, e->conf.w, e->conf.h, e->pic.img.plane, e->pic.img.i_stride);
-	quality_take(&e->quality, src, stride);
+	quality_take(&e->quality, src, stride, painted);
 }
 
 /* As fine as it must be, unless the link has too little for it anyway. */

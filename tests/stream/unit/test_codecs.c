@@ -262,7 +262,7 @@ static void test_video(void **state)
 
 		draw(&a, whole, i < 3 ? PIC_SHADES : PIC_TWO);
 		au.n = 0;
-		video_x264.load(e, image_at(&a, r.x, r.y), a.stride);
+		video_x264.load(e, image_at(&a, r.x, r.y), a.stride, NULL);
 		assert_int_equal(video_x264.encode(e, i == 0, &key), 0);
 		assert_int_equal(key, i == 0);
 		size_t n = au.n;

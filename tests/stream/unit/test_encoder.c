@@ -96,7 +96,7 @@ static void test_colours(void **state)
 		for (u32 t = 0; t < 12; t++) {
 			paint(t);
 			coded.n = 0;
-			video_soft.load(e, a.px, a.stride);
+			video_soft.load(e, a.px, a.stride, NULL);
 			assert_int_equal(video_soft.encode(e, t == 8, &key), 0);
 			if (key != (t == 0 || t == 8))
 				fail_msg("colour %u, picture %u: key %d", colour, t, key);
@@ -126,7 +126,7 @@ static void test_pieces(void **state)
 	assert_true(e && d);
 	for (u32 t = 0; t < 3; t++) {
 		paint(t);
-		video_soft.load(e, a.px, a.stride);
+		video_soft.load(e, a.px, a.stride, NULL);
 		assert_int_equal(video_soft.encode(e, false, &key), 0);
 	}
 	size_t n = coded.n;
@@ -190,12 +190,12 @@ static void test_takes_over(void **state)
 	paint(0);
 	/* Nothing else will do: it fails, and says so by its status. */
 	assert_int_equal(coder_init(&c, &card, 1, 0, event), 0);
-	assert_int_equal(coder_start(&c, &a, whole, false, 0), ERR_UNSUPPORTED);
+	assert_int_equal(coder_start(&c, &a, whole, NULL, false, 0), ERR_UNSUPPORTED);
 	coder_close(&c);
 	/* With x264 instead. */
 	assert_int_equal(coder_init(&c, &card, 1, 0, event), 0);
 	c.instead = &video_x264;
-	assert_int_equal(coder_start(&c, &a, whole, false, 0), 0);
+	assert_int_equal(coder_start(&c, &a, whole, NULL, false, 0), 0);
 	wait_for(event, &c);
 	assert_true(c.is_key && c.ops == &video_x264);
 	assert_string_equal(c.refused, "a card cannot code 320x192: the card is asleep");
@@ -204,10 +204,10 @@ static void test_takes_over(void **state)
 	card.open = stubborn;
 	card.rate = no_rate;
 	assert_int_equal(coder_init(&c, &card, 1, 0, event), 0);
-	assert_int_equal(coder_start(&c, &a, whole, false, 0), 0);
+	assert_int_equal(coder_start(&c, &a, whole, NULL, false, 0), 0);
 	wait_for(event, &c);
-	assert_int_equal(coder_start(&c, &a, whole, false, 5000), ERR_UNSUPPORTED);
-	assert_int_equal(coder_start(&c, &a, whole, false, 5000), 0);
+	assert_int_equal(coder_start(&c, &a, whole, NULL, false, 5000), ERR_UNSUPPORTED);
+	assert_int_equal(coder_start(&c, &a, whole, NULL, false, 5000), 0);
 	wait_for(event, &c);
 	assert_true(c.is_key);
 	coder_close(&c);
@@ -276,7 +276,7 @@ static void test_threads(void **state)
 	for (u32 t = 0; t < 40; t++) {
 		paint(t);
 		coded.n = 0;
-		video_x264.load(e, a.px, a.stride);
+		video_x264.load(e, a.px, a.stride, NULL);
 		assert_int_equal(video_x264.encode(e, t == 20, &key), 0);
 		assert_int_equal(key, t == 0 || t == 20);
 		size_t n = coded.n;
@@ -302,7 +302,7 @@ static struct video_enc *slow_open(const struct video_conf *c)
 	return (struct video_enc *)&slow;
 }
 
-static void slow_load(struct video_enc *e, const u32 *src, u32 stride)
+static void slow_load(struct video_enc *e, const u32 *src, u32 stride, const u8 *painted)
 {
 }
 

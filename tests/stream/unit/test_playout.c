@@ -211,7 +211,7 @@ static void test_void(void **state)
 
 	assert_int_equal(image_alloc(&img, r.w, r.h), 0);
 	draw(&img, r, PIC_SHADES);
-	video_x264.load(e, img.px, img.stride);
+	video_x264.load(e, img.px, img.stride, NULL);
 	put_u8(&au, stream);
 	assert_int_equal(video_x264.encode(e, true, &key), 0);
 	k.video[0] = (struct native_video){0, VIDEO_H264_444, true, r, mask, sizeof(mask)};
@@ -231,7 +231,7 @@ static void test_void(void **state)
 	assert_int_equal(tileset_count(&c.painted), 4);
 	/* The pieces of a picture may come with others' commits in between. */
 	au.n = 1;
-	video_x264.load(e, img.px, img.stride);
+	video_x264.load(e, img.px, img.stride, NULL);
 	assert_int_equal(video_x264.encode(e, false, &key), 0);
 	client_shown(&c, 0);
 	native_put_bytes(&sent, CH_DISPLAY, DSP_SLICE, au.p, (u32)au.n / 2);

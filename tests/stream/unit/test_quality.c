@@ -102,7 +102,7 @@ static void play(struct video_enc *e, struct video_dec *d, u32 kind, u32 from, u
 		s->jpeg += jpeg_error() / (to - from);
 		s->jpeg_bytes += jpeg.n;
 		coded.n = 0;
-		video_x264.load(e, a.px, a.stride);
+		video_x264.load(e, a.px, a.stride, NULL);
 		assert_int_equal(video_x264.encode(e, t == 0, &key), 0);
 		size_t n = coded.n;
 		s->video_bytes += n;
@@ -156,6 +156,60 @@ static void test_as_near(void **state)
 			video_x264.close(e);
 			video_dec_close(d);
 		}
+}
+
+/* Mean square error of the left half. */
+static double left_error(void)
+{
+	double sum = 0;
+
+	for (u32 y = 0; y < H; y++)
+		for (u32 x = 0; x < W / 5 * 2; x++)
+			for (int s = 0; s < 24; s += 8) {
+				double d = (int)(*image_at(&a, x, y) >> s & 255) -
+					   (int)(*image_at(&b, x, y) >> s & 255);
+				sum += d * d;
+			}
+	return sum / (W / 5 * 2 * H * 3);
+}
+
+/* What is in the rectangle but not shown, as it goes exactly, makes the rest neither finer nor coarser. */
+static void test_painted(void **state)
+{
+	u8 painted[(W / TILE_W * (H / TILE_H) + 7) / 8] = {0};
+	struct video_enc *e = open_x264(0, 1);
+	struct video_dec *d = video_dec_open(VIDEO_H264_444, 1);
+	double video = 0, others = 0;
+
+	for (u32 i = 0; i < W / TILE_W * (H / TILE_H); i++)
+		if (i % (W / TILE_W) < 2)
+			painted[i / 8] |= (u8)(0x80 >> i % 8);
+	for (u32 t = 0; t < 40; t++) {
+		bool key;
+
+		paint(1, t);
+		for (u32 y = 0; y < H; y++)
+			for (u32 x = W / 5 * 2; x < W; x++)
+				*image_at(&a, x, y) = bits((t * 911 + x) * 2053 + y) * 0x10101;
+		jpeg_error();
+		others += left_error();
+		coded.n = 0;
+		video_x264.load(e, a.px, a.stride, painted);
+		assert_int_equal(video_x264.encode(e, t == 0, &key), 0);
+		size_t n = coded.n;
+		put_zero(&coded, VIDEO_PADDING);
+		assert_int_equal(video_dec_show(d, coded.p, n, whole, &b), 1);
+		if (t)
+			video += left_error();
+		else
+			others = 0;
+	}
+	double better = 10 * log10(others / video);
+	print_message("what is shown of it: %+.2f dB\n", better);
+	if (better < 0 || better > 1.5)
+		fail_msg("%+.2f dB beside JPEG where it is shown", better);
+	video_x264.close(e);
+	video_dec_close(d);
 }
 
 /* A link that carries less rules; what it spoiled does not make the pictures after it too fine. */
@@ -233,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_as_near, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_painted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 	    cmocka_unit_test(test_effort),
 	};
