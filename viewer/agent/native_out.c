@@ -345,6 +345,25 @@ static void pump_refine(struct native_out *o, struct desktop *d, struct net_stre
 	o->credit -= (s64)(net->out.n - at);
 }
 
+/*
+ * What changed with the scene that waits is of one picture with it, and waits, too, or new would be
+ * seen beside old. What changed by itself, such as what a key brings about, does not.
+ */
+static void keep_together(struct native_out *o, const struct desktop *d)
+{
+	u64 scene = 0;
+
+	tileset_for(&o->moving, i) scene =
+	    d->tiles[i].changed_us > scene ? d->tiles[i].changed_us : scene;
+	tileset_for(&o->batch, i)
+	{
+		u64 us = d->tiles[i].changed_us;
+
+		if ((us > scene ? us - scene : scene - us) <= SAME_US)
+			tileset_del(&o->batch, i);
+	}
+}
+
 void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream *net,
 		     struct link *l)
 {
@@ -386,6 +405,7 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 		} else {
 			o->ahead_us = at;
 			tileset_and_not(&o->batch, &o->moving);
+			keep_together(o, d);
 			if (tileset_empty(&o->batch))
 				return;
 			if (tileset_count(&o->batch) > STEP_TILES)

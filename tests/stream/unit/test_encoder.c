@@ -413,6 +413,46 @@ static void test_early(void **state)
 	close(event);
 }
 
+/* While video waits for the viewer, what was drawn with its scene waits; what came by itself does not. */
+static void test_together(void **state)
+{
+	struct desktop d = {.heads = {W, H, 1, {{0, 0, W, H}}}, .img = a, .ready = true};
+	u32 tiles = tiles_across(W) * tiles_down(H), drawn = tiles - 1;
+	u64 now = now_us();
+	struct native_out o;
+	struct net_stream net;
+	struct link l = {0};
+
+	d.tiles = calloc(tiles, sizeof(*d.tiles));
+	assert_non_null(d.tiles);
+	assert_int_equal(tileset_alloc(&d.damage, W, H), 0);
+	net_init(&net, -1);
+	assert_int_equal(native_out_init(&o, &d, &video_x264, 1, 0, -1), 0);
+	for (u32 y = 0; y < H; y++)
+		for (u32 x = 0; x < W; x++) /* rendered, but for the last tile */
+			*image_at(&a, x, y) =
+			    x < W - TILE_W || y < H - TILE_H ? rnd(1 << 24) : 0xffffff;
+	for (u32 i = 0; i < tiles; i++)
+		d.tiles[i].changed_us = now;
+	o.sent[0].seq = o.seq = 1; /* not shown yet */
+	o.sent[0].us = now;
+	o.nsent = 1;
+	native_out_pump(&o, &d, &net, &l);
+	assert_int_equal(o.coding, 0);
+	assert_int_equal(tileset_count(&o.dirty), tiles);
+	assert_int_equal(net.out.n, 0);
+	d.tiles[drawn].changed_us = now + 20000;
+	native_out_pump(&o, &d, &net, &l);
+	assert_int_equal(o.coding, 0);
+	assert_false(tileset_has(&o.dirty, drawn));
+	assert_int_equal(tileset_count(&o.dirty), tiles - 1);
+	assert_true(net.out.n > 0);
+	native_out_free(&o);
+	tileset_free(&d.damage);
+	free(d.tiles);
+	wbuf_free(&net.out);
+}
+
 static void test_choice(void **state)
 {
 	char why[256] = "";
@@ -459,6 +499,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_together, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_choice, setup, teardown),
 	};
 
