@@ -53,6 +53,21 @@ static inline void draw_all(struct image *img)
 			     rnd(PIC_KINDS));
 }
 
+/* The mean square error in a rectangle, of all three colours. */
+static inline double mean_square(const struct image *a, const struct image *b, struct rect r)
+{
+	double sum = 0;
+
+	for (u32 y = r.y; y < (u32)r.y + r.h; y++)
+		for (u32 x = r.x; x < (u32)r.x + r.w; x++)
+			for (int s = 0; s < 24; s += 8) {
+				double d = (int)(*image_at(a, x, y) >> s & 255) -
+					   (int)(*image_at(b, x, y) >> s & 255);
+				sum += d * d;
+			}
+	return sum / ((double)r.w * r.h * 3);
+}
+
 static inline bool same_picture(const struct image *a, const struct image *b, struct rect r)
 {
 	for (u32 y = r.y; y < (u32)r.y + r.h; y++)

@@ -69,16 +69,9 @@ static void paint(u32 t)
 
 static double psnr(void)
 {
-	double sum = 0;
+	const struct rect whole = {0, 0, W, H};
 
-	for (u32 y = 0; y < H; y++)
-		for (u32 x = 0; x < W; x++)
-			for (int s = 0; s < 24; s += 8) {
-				double d = (int)(*image_at(&a, x, y) >> s & 255) -
-					   (int)(*image_at(&b, x, y) >> s & 255);
-				sum += d * d;
-			}
-	return 10 * log10(255. * 255 * W * H * 3 / (sum + 1));
+	return 10 * log10(255. * 255 / (mean_square(&a, &b, whole) + 1e-5));
 }
 
 static void test_colours(void **state)

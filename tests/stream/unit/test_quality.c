@@ -64,26 +64,12 @@ static void paint(u32 kind, u32 t)
 			*image_at(&a, x, y) = scene(kind, x + 3 * t, y + t, t);
 }
 
-static double error(void)
-{
-	double sum = 0;
-
-	for (u32 y = 0; y < H; y++)
-		for (u32 x = 0; x < W; x++)
-			for (int s = 0; s < 24; s += 8) {
-				double d = (int)(*image_at(&a, x, y) >> s & 255) -
-					   (int)(*image_at(&b, x, y) >> s & 255);
-				sum += d * d;
-			}
-	return sum / (W * H * 3);
-}
-
 static double jpeg_error(void)
 {
 	jpeg.n = 0;
 	assert_int_equal(jpeg_put(&a, whole, 92, false, &jpeg), 0);
 	assert_int_equal(jpeg_get(jpeg.p, jpeg.n, &b, whole), 0);
-	return error();
+	return mean_square(&a, &b, whole);
 }
 
 /* The mean errors of some pictures, by the video and by JPEG; bytes by each. */
@@ -108,7 +94,7 @@ static void play(struct video_enc *e, struct video_dec *d, u32 kind, u32 from, u
 		s->video_bytes += n;
 		put_zero(&coded, VIDEO_PADDING);
 		assert_int_equal(video_dec_show(d, coded.p, n, whole, &b), 1);
-		s->video += error() / (to - from);
+		s->video += mean_square(&a, &b, whole) / (to - from);
 	}
 }
 
@@ -158,24 +144,10 @@ static void test_as_near(void **state)
 		}
 }
 
-/* Mean square error of the left half. */
-static double left_error(void)
-{
-	double sum = 0;
-
-	for (u32 y = 0; y < H; y++)
-		for (u32 x = 0; x < W / 5 * 2; x++)
-			for (int s = 0; s < 24; s += 8) {
-				double d = (int)(*image_at(&a, x, y) >> s & 255) -
-					   (int)(*image_at(&b, x, y) >> s & 255);
-				sum += d * d;
-			}
-	return sum / (W / 5 * 2 * H * 3);
-}
-
 /* What is in the rectangle but not shown, as it goes exactly, makes the rest neither finer nor coarser. */
 static void test_painted(void **state)
 {
+	const struct rect shown = {0, 0, W / 5 * 2, H}; /* two tiles of five */
 	u8 painted[(W / TILE_W * (H / TILE_H) + 7) / 8] = {0};
 	struct video_enc *e = open_x264(0, 1);
 	struct video_dec *d = video_dec_open(VIDEO_H264_444, 1);
@@ -189,10 +161,10 @@ static void test_painted(void **state)
 
 		paint(1, t);
 		for (u32 y = 0; y < H; y++)
-			for (u32 x = W / 5 * 2; x < W; x++)
+			for (u32 x = shown.w; x < W; x++)
 				*image_at(&a, x, y) = bits((t * 911 + x) * 2053 + y) * 0x10101;
 		jpeg_error();
-		others += left_error();
+		others += mean_square(&a, &b, shown);
 		coded.n = 0;
 		video_x264.load(e, a.px, a.stride, painted);
 		assert_int_equal(video_x264.encode(e, t == 0, &key), 0);
@@ -200,7 +172,7 @@ static void test_painted(void **state)
 		put_zero(&coded, VIDEO_PADDING);
 		assert_int_equal(video_dec_show(d, coded.p, n, whole, &b), 1);
 		if (t)
-			video += left_error();
+			video += mean_square(&a, &b, shown);
 		else
 			others = 0;
 	}
