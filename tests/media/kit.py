@@ -2,7 +2,6 @@
 import os
 import re
 import subprocess
-import time
 
 from vehicle import BUILD, ELF, Folder, Tap, bundle, guest, verdict, ws
 
@@ -59,10 +58,13 @@ def refused(m, pattern, words, look=True):
            "%s: refused, once, then halted: %s" % (words, hits[0][7:] if hits else "not named"), m.log()[-20:] + m.errors)
     if not look:
         return
-    shown = m.screen()
-    flat = "".join(shown)  # a long line is broken where the screen ends, in mid-word
-    tap.ok(hits and hits[0].replace(" ", "") in flat.replace(" ", "") and "error: halted" in flat,
-           words + ": the screen shows it, letter for letter", shown)
+
+    def there(shown):  # a long line is broken where the screen ends, in mid-word
+        flat = "".join(shown).replace(" ", "")
+        return hits and hits[0].replace(" ", "") in flat and "error:halted" in flat
+
+    shown = m.screen_when(there)
+    tap.ok(there(shown), words + ": the screen shows it, letter for letter", shown)
 
 
 def crashes(m, words):
@@ -73,10 +75,10 @@ def crashes(m, words):
     said(m, "panic: exception 18", "a machine check ends in a panic, " + words)
     said(m, r"(at|from) 0x[0-9a-f]+ host_loop\+0x", "its trace has names, " + words)
     m.wait("error: halted", timeout=30)
-    time.sleep(1)  # the firmware's store is written last
-    shown = "\n".join(m.screen())
-    tap.ok("panic: exception 18" in shown and "error: halted" in shown, "the panic is on the screen, " + words,
-           shown.splitlines())
+    tap.ok(m.wait_stopped(), "the machine stops for good, " + words, m.log()[-20:])  # the firmware's store is written last
+    shown = m.screen()
+    tap.ok("panic: exception 18" in "\n".join(shown) and "error: halted" in "\n".join(shown),
+           "the panic is on the screen, " + words, shown)
     m.reset()
     said(m, "the last run ended in a crash", "the next start tells of the crash, " + words)
     said(m, r"\| .*panic: exception 18", "with its own words, " + words)

@@ -15,20 +15,28 @@ cut = make_bundle("cut", "--bad", "bundle-truncated")
 foreign = make_bundle("foreign", "--bad", "cpu-unknown")
 iso = medium("iso", good, "good.iso")
 
+
+def tallies(shown):
+    return any("GUEST smoke: " in t for t in shown)
+
+
+def all_ours(shown):
+    return not any("~?~" in t for t in shown)
+
+
 # ---- every way in --------------------------------------------------------------------------------
 
 with FromMedium(usb(medium("usb", good, "good.img")), uefi=True) as m:
     started(m, "USB image, UEFI")
     tap.ok(m.find("boot medium: slot a, the good one"), "USB image, UEFI: slot a was the one", m.text())
-    shown = m.screen()
-    tap.ok(any("GUEST smoke: " in t for t in shown) and not any("~?~" in t for t in shown),
-           "USB image, UEFI: the screen shows the log, every letter one of ours", shown)
+    shown = m.screen_when(lambda lines: tallies(lines) and all_ours(lines))
+    tap.ok(tallies(shown) and all_ours(shown), "USB image, UEFI: the screen shows the log, every letter one of ours", shown)
 for uefi in (False, True):
     with FromMedium(disc(iso), uefi=uefi) as m:
         words = "ISO by GRUB, " + ("UEFI" if uefi else "BIOS")
         started(m, words)
-        shown = m.screen()
-        tap.ok(any("GUEST smoke: " in t for t in shown) and m.resolution == (1920, 1080),
+        shown = m.screen_when(tallies)
+        tap.ok(tallies(shown) and m.resolution == (1920, 1080),
                words + ": the screen shows the log at %d x %d" % m.resolution, shown)
 
 # ---- slots ---------------------------------------------------------------------------------------

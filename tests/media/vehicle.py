@@ -1,12 +1,14 @@
 """A machine that starts from a medium: OVMF or SeaBIOS, a screen, and QMP to look at it and to reset it."""
 import os
+import re
 import shutil
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
 import qmp  # noqa: E402
 import screen  # noqa: E402
-from lab import BUILD, ELF, Booted, Folder, Tap, bundle, guest, verdict, ws  # noqa: E402,F401 (for the tests)
+from lab import BUILD, ELF, PATIENCE, Booted, Folder, Tap, bundle, guest, verdict, ws  # noqa: E402,F401 (for the tests)
 
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -47,6 +49,23 @@ class FromMedium(Booted):
         self.qmp("screendump", filename=path)
         self.resolution = screen.size(path)
         return screen.read(path)
+
+    def screen_when(self, there, timeout=30):
+        """The screen as soon as `there(lines)` holds: a line is drawn after it was said, letter by letter."""
+        end = time.monotonic() + timeout * PATIENCE
+        while not there(shown := self.screen()) and time.monotonic() < end and not self.ended:
+            time.sleep(0.1)
+        return shown
+
+    def wait_stopped(self, timeout=30):
+        """Until the host core is halted with its interrupts off: for good."""
+        end = time.monotonic() + timeout * PATIENCE
+        while time.monotonic() < end and not self.ended:
+            state = self.qmp("human-monitor-command", **{"command-line": "info registers", "cpu-index": 0})
+            if "HLT=1" in state and not int(re.search(r"[ER]FL=([0-9a-f]+)", state).group(1), 16) & 0x200:
+                return True
+            time.sleep(0.1)
+        return False
 
     def reset(self):
         """A warm reset; what was said before is forgotten."""
