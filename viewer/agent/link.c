@@ -9,7 +9,7 @@
  * that follows it, so fewer packets are also earlier ones; but BBR's estimate falls to about five
  * fourths of what was sent lately, and the exact tiles after a motion come no faster than that.
  */
-#define SHARE	    60u
+#define SHARE	    66u
 #define FADE	    400u /* samples, 20 s: how slowly a lower rate is believed */
 #define MISSED	    3u
 #define SEGMENT	    1448u
