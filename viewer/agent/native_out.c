@@ -164,7 +164,7 @@ void native_out_change(struct native_out *o, struct desktop *d, struct net_strea
 
 /* Packs tiles into messages at the end of w; returns the bytes. They are no longer dirty. */
 static size_t put_tiles(struct native_out *o, struct desktop *d, const struct tileset *t, u32 limit,
-			bool shaded, struct wbuf *w)
+			enum exact_way way, struct wbuf *w)
 {
 	u32 next = 0, total = t->cols * t->rows, left = limit;
 	size_t start = w->n;
@@ -174,7 +174,7 @@ static size_t put_tiles(struct native_out *o, struct desktop *d, const struct ti
 		u32 from = next, step = left < EXACT_MAX_TILES ? left : EXACT_MAX_TILES;
 		size_t m = native_begin(w, CH_DISPLAY, DSP_TILES);
 
-		if (exact_pack(&o->exact, &d->img, t, &next, step, shaded, w)) {
+		if (exact_pack(&o->exact, &d->img, t, &next, step, way, w)) {
 			w->failed = true;
 			break;
 		}
@@ -192,7 +192,7 @@ static size_t put_tiles(struct native_out *o, struct desktop *d, const struct ti
 
 /* Drawn and rendered tiles of a set pack better apart. */
 static size_t put_both(struct native_out *o, struct desktop *d, const struct tileset *t, u32 limit,
-		       struct wbuf *w)
+		       enum exact_way rendered, struct wbuf *w)
 {
 	size_t n = 0;
 
@@ -205,9 +205,9 @@ static size_t put_both(struct native_out *o, struct desktop *d, const struct til
 		tileset_add(desktop_tile_is_drawn(d, i) ? &o->scratch : &o->moving, i);
 	}
 	if (!tileset_empty(&o->scratch))
-		n += put_tiles(o, d, &o->scratch, UINT32_MAX, false, w);
+		n += put_tiles(o, d, &o->scratch, UINT32_MAX, EXACT_DRAWN, w);
 	if (!tileset_empty(&o->moving))
-		n += put_tiles(o, d, &o->moving, UINT32_MAX, true, w);
+		n += put_tiles(o, d, &o->moving, UINT32_MAX, rendered, w);
 	return n;
 }
 
@@ -315,7 +315,7 @@ static void pump_urgent(struct native_out *o, struct desktop *d, struct net_stre
 	size_t at = net->out.n;
 	memcpy(o->batch.bits, o->urgent.bits, (size_t)o->urgent.words * 8);
 	/* As frames of their own: the stream's next piece may lie packed for the picture's commit. */
-	put_tiles(o, d, &o->batch, STEP_TILES, true, &net->out);
+	put_tiles(o, d, &o->batch, STEP_TILES, EXACT_SHADED, &net->out);
 	put_commit(o, d->when_us, &c, net);
 	o->credit -= (s64)(net->out.n - at);
 }
@@ -340,7 +340,7 @@ static void pump_refine(struct native_out *o, struct desktop *d, struct net_stre
 	if (n == most)
 		link_bulk(l, net, true);
 	size_t at = net->out.n;
-	put_both(o, d, &o->batch, most, &net->out);
+	put_both(o, d, &o->batch, most, l->kbps ? EXACT_SMALLEST : EXACT_SHADED, &net->out);
 	put_commit(o, d->when_us, &c, net);
 	o->credit -= (s64)(net->out.n - at);
 }
@@ -419,12 +419,12 @@ void native_out_pump(struct native_out *o, struct desktop *d, struct net_stream 
 	if (o->coding) {
 		o->held_when_us = d->when_us;
 		memcpy(o->held.bits, o->batch.bits, (size_t)o->batch.words * 8);
-		put_both(o, d, &o->batch, UINT32_MAX, &o->held_msgs);
+		put_both(o, d, &o->batch, UINT32_MAX, EXACT_SHADED, &o->held_msgs);
 		return;
 	}
 	struct native_commit c = {0};
 	size_t at = net->out.n;
-	put_both(o, d, &o->batch, STEP_TILES, &net->out);
+	put_both(o, d, &o->batch, STEP_TILES, EXACT_SHADED, &net->out);
 	put_commit(o, d->when_us, &c, net);
 	o->credit -= (s64)(net->out.n - at);
 }

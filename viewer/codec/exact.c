@@ -10,12 +10,14 @@ int exact_enc_init(struct exact_enc *e)
 {
 	*e = (struct exact_enc){.stream = ZSTD_createCCtx(),
 				.single = ZSTD_createCCtx(),
+				.thorough = ZSTD_createCCtx(),
 				.raw = malloc(EXACT_MAX_TILES * TILE_BYTES),
 				.fresh = true};
-	if (!e->stream || !e->single || !e->raw ||
+	if (!e->stream || !e->single || !e->thorough || !e->raw ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(e->stream, ZSTD_c_windowLog, EXACT_WINDOW_LOG)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(e->stream, ZSTD_c_compressionLevel, 1)) ||
-	    ZSTD_isError(ZSTD_CCtx_setParameter(e->single, ZSTD_c_compressionLevel, 1))) {
+	    ZSTD_isError(ZSTD_CCtx_setParameter(e->single, ZSTD_c_compressionLevel, 1)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(e->thorough, ZSTD_c_compressionLevel, 3))) {
 		exact_enc_free(e);
 		return ERR_NOMEM;
 	}
@@ -26,6 +28,7 @@ void exact_enc_free(struct exact_enc *e)
 {
 	ZSTD_freeCCtx(e->stream);
 	ZSTD_freeCCtx(e->single);
+	ZSTD_freeCCtx(e->thorough);
 	free(e->raw);
 	*e = (struct exact_enc){0};
 }
@@ -79,29 +82,15 @@ static const u8 *unpack_row_left(const u8 *s, u32 w, u32 *px)
 	return s;
 }
 
-int exact_pack(struct exact_enc *e, const struct image *img, const struct tileset *set, u32 *next,
-	       u32 max_tiles, bool shaded, struct wbuf *out)
+/* The list of tiles from `from` on, `most` of them at most; the first one behind them. */
+static u32 put_runs(const struct tileset *set, u32 from, u32 most, struct wbuf *out)
 {
-	u32 total = set->cols * set->rows, count = 0, last = UINT32_MAX;
+	u32 total = set->cols * set->rows, last = UINT32_MAX, i = tileset_next(set, from);
 	size_t head = out->n, run = 0;
 	u16 runs = 0, len = 0;
-	u8 *d = e->raw, flags = shaded ? EXACT_LEFT : EXACT_STREAM;
 
-	if (!max_tiles || max_tiles > EXACT_MAX_TILES)
-		max_tiles = EXACT_MAX_TILES;
-	if (!shaded && e->fresh) {
-		if (ZSTD_isError(ZSTD_CCtx_reset(e->stream, ZSTD_reset_session_only)))
-			return ERR_INVAL;
-		flags |= EXACT_RESET;
-		e->fresh = false;
-	}
-	put_u8(out, flags);
-	put_u8(out, 0);
 	put_u16(out, 0);
-	u32 i = tileset_next(set, *next);
-	for (; i < total && count < max_tiles; i = tileset_next(set, i + 1), count++) {
-		struct rect r = tile_rect(set->cols, i, img->w, img->h);
-
+	for (; i < total && most; i = tileset_next(set, i + 1), most--) {
 		if (last == UINT32_MAX || i != last + 1) {
 			run = out->n;
 			put_u32(out, i);
@@ -111,25 +100,48 @@ int exact_pack(struct exact_enc *e, const struct image *img, const struct tilese
 		}
 		set_u16(out, run + 4, ++len);
 		last = i;
+	}
+	set_u16(out, head, runs);
+	return i;
+}
+
+/* The pixels of the tiles from `from` to before `to`, in e->raw; their bytes. */
+static size_t gather(struct exact_enc *e, const struct image *img, const struct tileset *set,
+		     u32 from, u32 to, bool left)
+{
+	u8 *d = e->raw;
+
+	for (u32 i = tileset_next(set, from); i < to; i = tileset_next(set, i + 1)) {
+		struct rect r = tile_rect(set->cols, i, img->w, img->h);
+
 		for (u32 y = 0; y < r.h; y++) {
 			const u32 *px = image_at(img, r.x, (u32)r.y + y);
-			d = shaded ? pack_row_left(px, r.w, d) : pack_row(px, r.w, d);
+			d = left ? pack_row_left(px, r.w, d) : pack_row(px, r.w, d);
 		}
 	}
-	*next = i;
-	set_u16(out, head + 2, runs);
+	return (size_t)(d - e->raw);
+}
 
-	size_t n = (size_t)(d - e->raw), bound = ZSTD_compressBound(n) + 64, at = out->n;
+/* The n bytes of e->raw as a frame; its bytes, 0: no memory. */
+static size_t put_frame(ZSTD_CCtx *context, const struct exact_enc *e, size_t n, struct wbuf *out)
+{
+	size_t bound = ZSTD_compressBound(n), at = out->n;
 	u8 *z = wbuf_room(out, bound);
+	size_t got = z ? ZSTD_compress2(context, z, bound, e->raw, n) : 0;
+
+	if (ZSTD_isError(got))
+		return 0;
+	out->n = at + got;
+	return got;
+}
+
+static int put_stream(struct exact_enc *e, size_t n, struct wbuf *out)
+{
+	size_t bound = ZSTD_compressBound(n) + 64, at = out->n;
+	u8 *z = wbuf_room(out, bound);
+
 	if (!z)
 		return ERR_NOMEM;
-	if (shaded) {
-		size_t got = ZSTD_compress2(e->single, z, bound, e->raw, n);
-		if (ZSTD_isError(got))
-			return ERR_NOMEM;
-		out->n = at + got;
-		return 0;
-	}
 	ZSTD_inBuffer in = {e->raw, n, 0};
 	ZSTD_outBuffer to = {z, bound, 0};
 	size_t left = ZSTD_compressStream2(e->stream, &to, &in, ZSTD_e_flush);
@@ -138,6 +150,42 @@ int exact_pack(struct exact_enc *e, const struct image *img, const struct tilese
 		return ERR_NOMEM;
 	}
 	out->n = at + to.pos;
+	return 0;
+}
+
+int exact_pack(struct exact_enc *e, const struct image *img, const struct tileset *set, u32 *next,
+	       u32 max_tiles, enum exact_way way, struct wbuf *out)
+{
+	size_t head = out->n, at, first, second;
+	u32 from = *next;
+	u8 flags = way == EXACT_DRAWN ? EXACT_STREAM : EXACT_LEFT;
+
+	if (!max_tiles || max_tiles > EXACT_MAX_TILES)
+		max_tiles = EXACT_MAX_TILES;
+	if (way == EXACT_DRAWN && e->fresh) {
+		if (ZSTD_isError(ZSTD_CCtx_reset(e->stream, ZSTD_reset_session_only)))
+			return ERR_INVAL;
+		flags |= EXACT_RESET;
+		e->fresh = false;
+	}
+	put_u8(out, flags);
+	put_u8(out, 0);
+	*next = put_runs(set, from, max_tiles, out);
+	if (way == EXACT_DRAWN)
+		return put_stream(e, gather(e, img, set, from, *next, false), out);
+
+	at = out->n;
+	first = put_frame(e->single, e, gather(e, img, set, from, *next, true), out);
+	if (!first || way == EXACT_SHADED)
+		return first ? 0 : ERR_NOMEM;
+	second = put_frame(e->thorough, e, gather(e, img, set, from, *next, false), out);
+	if (!second)
+		return ERR_NOMEM;
+	if (second < first) {
+		memmove(out->p + at, out->p + at + first, second);
+		out->p[head] = 0;
+	}
+	out->n = at + (second < first ? second : first);
 	return 0;
 }
 

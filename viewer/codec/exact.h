@@ -26,8 +26,14 @@ enum {
 #define EXACT_WINDOW_LOG 22
 #define EXACT_MAX_TILES	 1024u /* a message; more go into several */
 
+enum exact_way {
+	EXACT_DRAWN,	/* text and lines: a piece of the stream */
+	EXACT_SHADED,	/* rendered pictures: a frame of its own, filtered */
+	EXACT_SMALLEST, /* the same for thrice the work: filtered or not, whatever is less */
+};
+
 struct exact_enc {
-	ZSTD_CCtx *stream, *single;
+	ZSTD_CCtx *stream, *single, *thorough;
 	u8 *raw;
 	bool fresh; /* the stream starts with the next piece */
 };
@@ -41,10 +47,10 @@ __must_check int exact_enc_init(struct exact_enc *e);
 void exact_enc_free(struct exact_enc *e);
 /*
  * Appends one payload with the pixels of up to EXACT_MAX_TILES tiles of `set`, beginning at tile
- * *next; *next is moved past them (cols*rows: all done). `shaded` selects filter and frame.
+ * *next; *next is moved past them (cols*rows: all done).
  */
 __must_check int exact_pack(struct exact_enc *e, const struct image *img, const struct tileset *set,
-			    u32 *next, u32 max_tiles, bool shaded, struct wbuf *out);
+			    u32 *next, u32 max_tiles, enum exact_way way, struct wbuf *out);
 
 __must_check int exact_dec_init(struct exact_dec *d);
 void exact_dec_free(struct exact_dec *d);

@@ -142,7 +142,7 @@ static void test_exact(void **state)
 				tileset_add(&set, t);
 		while ((next = tileset_next(&set, next)) < total) {
 			w.n = 0;
-			assert_int_equal(exact_pack(&e, &a, &set, &next, 1 + rnd(30), rnd(2), &w),
+			assert_int_equal(exact_pack(&e, &a, &set, &next, 1 + rnd(30), rnd(3), &w),
 					 0);
 			assert_int_equal(exact_unpack(&d, w.p, w.n, &b, &painted), 0);
 		}
@@ -169,7 +169,7 @@ static void test_exact_refuses(void **state)
 	assert_int_equal(exact_dec_init(&d), 0);
 	assert_int_equal(tileset_alloc(&set, W, H), 0);
 	tileset_add(&set, 3);
-	assert_int_equal(exact_pack(&e, &a, &set, &next, 9, true, &w), 0);
+	assert_int_equal(exact_pack(&e, &a, &set, &next, 9, EXACT_SHADED, &w), 0);
 	assert_int_equal(exact_unpack(&d, w.p, 0, &b, &set), ERR_CORRUPT);
 	assert_true(exact_unpack(&d, w.p, w.n - 1, &b, &set) < 0);
 	w.p[9] = 2; /* two tiles promised, pixels of one sent */
