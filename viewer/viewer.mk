@@ -51,12 +51,14 @@ $B/stream/test_%: $B/san/tests/stream/unit/test_%.o $B/stream/libcommon-san.a
 # Parts of one end that stand alone.
 V_PARTS_test_sound := viewer/client/jitter.c
 V_PARTS_test_encoder := $(addprefix viewer/agent/,coder.c encoder.c native_out.c native_video.c link.c desktop.c capture/map.c)
+V_PARTS_test_link := viewer/agent/link.c
 V_PARTS_test_uinput := $(addprefix viewer/agent/input/,uinput.c scancodes.c keysyms.c)
 V_PARTS_test_hand := $(addprefix viewer/client/,axes.c client.c jitter.c kept.c on_native.c on_rfb.c on_sound.c open_h264.c pen.c pin.c playout.c say.c)
 V_PARTS_test_playout := $(filter-out viewer/client/axes.c,$(V_PARTS_test_hand))
-V_PARTS_O := $(patsubst %.c,$B/san/%.o,$(V_PARTS_test_sound) $(V_PARTS_test_encoder) $(V_PARTS_test_uinput) $(V_PARTS_test_hand))
+V_PARTS_O := $(patsubst %.c,$B/san/%.o,$(V_PARTS_test_sound) $(V_PARTS_test_encoder) $(V_PARTS_test_link) $(V_PARTS_test_uinput) $(V_PARTS_test_hand))
 $(V_PARTS_O): SAN_CFLAGS += $(V_CFLAGS) -O1
 $B/stream/test_sound: $(V_PARTS_test_sound:%.c=$B/san/%.o)
+$B/stream/test_link: $(V_PARTS_test_link:%.c=$B/san/%.o)
 $B/stream/test_uinput: $(V_PARTS_test_uinput:%.c=$B/san/%.o)
 $B/stream/test_uinput: V_LINK := -Wl,--wrap=ioctl
 $B/stream/test_hand: $(V_PARTS_test_hand:%.c=$B/san/%.o)

@@ -245,9 +245,9 @@ def on_lost_link(tmp, base):
     until(lambda: len(re.findall("speaks the native", a.text())) > 1)
     p.p.kill()
     p.stop()
-    tell(until(lambda: os.path.exists(locked)) and open(locked).read() == "locked\n",
-         "the last viewer's lost link locks it, once", a.text())
+    until(lambda: os.path.exists(locked) and os.path.getsize(locked))  # made, then written
     a.stop()
+    tell(os.path.exists(locked) and open(locked).read() == "locked\n", "the last viewer's lost link locks it, once", a.text())
 
 
 def until(what, seconds=20):
