@@ -145,6 +145,7 @@ static void test_rest_is_no_news(void **state)
 	path.still = true; /* hardly anything is sent, and TCP's estimate falls with it */
 	run(2);
 	assert_true(l.kbps >= before * 9 / 10);
+	assert_true(link_room(&l, 1000000) > 20000000 / 8 * 3 / 4);
 	path.still = false;
 	assert_true(run(1) > 20000 * 0.4);
 }
