@@ -46,7 +46,7 @@ class Relay:
     """Between viewer and agent: can fall silent, with new connections going through, or break off."""
 
     def __init__(self, to, port=0):
-        self.to, self.silent, self.pairs = to, set(), []
+        self.to, self.silent, self.pairs, self.slow = to, set(), [], 0
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -75,6 +75,8 @@ class Relay:
                     threading.Event().wait()  # as if the cable had been cut: neither data nor an end
                 if not data:
                     break
+                if self.slow and a is pair[1]:
+                    time.sleep(self.slow)  # what comes back arrives so much later
                 b.sendall(data)
         except OSError:
             pass

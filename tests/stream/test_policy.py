@@ -200,11 +200,20 @@ def on_lost_sessions(tmp):
     time.sleep(1)  # the secret of the next time, of one use as each, is on its way with the answer
     relay.cut()
     tell(until(lambda: len(re.findall("session resumed", a.text())) == 2, 15), "... and again", a.text() + v.text())
+    time.sleep(1)
+    relay.slow = 0.1
+    relay.cut()
+    until(lambda: len(re.findall("session resumed", a.text())) == 3, 15)
+    relay.cut()
+    relay.slow = 0
+    tell(until(lambda: len(re.findall("session resumed", a.text())) == 4, 15), "... and again after one that broke before anything came back",
+         a.text() + v.text())
+    time.sleep(1)
     relay.close()
     relay.cut()
     time.sleep(5.5)
     relay = Relay(a.port, relay.port)
-    tell(until(lambda: v.p.poll() is not None, 20) and "wrong user name or password" in v.text() and len(re.findall("session resumed", a.text())) == 2,
+    tell(until(lambda: v.p.poll() is not None, 20) and "wrong user name or password" in v.text() and len(re.findall("session resumed", a.text())) == 4,
          "... but not once resume_s has gone by", a.text() + v.text())
     v.stop()
     relay.close()

@@ -75,6 +75,8 @@ static bool use_ticket(struct session *s)
 		  !ticket_use(&a->tickets, secret, now_us(), &s->right);
 
 	s->resumed = ok;
+	if (ok)
+		memcpy(s->spent, secret, NATIVE_TOKEN);
 	if (!ok && *a->conf.ticket_file) {
 		ok = !ticket_from_file(a->conf.ticket_file, s->hs.password, &s->right.view_only);
 		snprintf(s->right.user, sizeof(s->right.user), "%s", a->conf.user);

@@ -65,8 +65,10 @@ static void lock(struct agent *a)
 
 void session_close(struct session *s, const char *why)
 {
+	static const u8 none[NATIVE_TOKEN];
 	struct agent *a = s->agent;
 	bool was_in = s->state == SESSION_RUN;
+	u64 resume_us = now_us() + a->conf.resume_s * 1000000ull;
 	u32 others = 0;
 
 	for (u32 i = 0; i < a->nsessions; i++) {
@@ -79,13 +81,12 @@ void session_close(struct session *s, const char *why)
 	}
 	agent_log("%s closed: %s (%.1f s, %llu bytes sent)", s->peer, why,
 		  (double)(now_us() - s->since_us) / 1e6, (unsigned long long)s->net.sent);
+	if (!s->polite && memcmp(s->spent, none, NATIVE_TOKEN))
+		ticket_put(&a->tickets, s->spent, &s->right, resume_us);
 	if (was_in) {
 		session_release(s);
-		if (!s->polite)
-			ticket_extend(&a->tickets, s->token,
-				      now_us() + a->conf.resume_s * 1000000ull);
-		else
-			ticket_extend(&a->tickets, s->token, 1);
+		if (!s->replaced)
+			ticket_extend(&a->tickets, s->token, s->polite ? 1 : resume_us);
 		if (!s->polite && !others && a->conf.lock_on_loss)
 			lock(a);
 	}

@@ -67,8 +67,10 @@ static int hello(struct session *s, const u8 *p, u32 n)
 	s->features = h.features;
 	if (memcmp(h.token, none, NATIVE_TOKEN)) {
 		replace_old(s, h.token);
-		if (!ticket_use(&a->tickets, h.token, now_us(), &old))
+		if (!ticket_use(&a->tickets, h.token, now_us(), &old)) {
 			s->resumed = true;
+			memcpy(s->spent, h.token, NATIVE_TOKEN);
+		}
 	}
 	s->native = true; /* from here on session_close frees it */
 	if (ticket_new(&a->tickets, &s->right, UINT64_MAX, s->token))
@@ -131,6 +133,7 @@ static int display(struct session *s, u16 kind, const u8 *p, u32 n)
 			return ERR_CORRUPT;
 		if (s->native)
 			native_out_shown(&s->out, ack.seq);
+		explicit_bzero(s->spent, NATIVE_TOKEN); /* the new one came before any picture */
 		return 0;
 	case DSP_REFRESH:
 		native_out_refresh(&s->out);

@@ -14,19 +14,25 @@
 
 #define FILE_MAX (64u << 10)
 
-int ticket_new(struct tickets *t, const struct ticket_right *right, u64 until_us,
-	       u8 out[NATIVE_TOKEN])
+void ticket_put(struct tickets *t, const u8 secret[NATIVE_TOKEN], const struct ticket_right *right,
+		u64 until_us)
 {
 	struct ticket *pick = &t->list[0];
 
 	for (u32 i = 0; i < TICKETS_MAX; i++) /* the one that ends first gives way */
 		if (t->list[i].until_us < pick->until_us)
 			pick = &t->list[i];
-	if (getrandom(pick->secret, NATIVE_TOKEN, 0) != NATIVE_TOKEN)
-		return ERR_IO;
+	memcpy(pick->secret, secret, NATIVE_TOKEN);
 	pick->right = *right;
 	pick->until_us = until_us;
-	memcpy(out, pick->secret, NATIVE_TOKEN);
+}
+
+int ticket_new(struct tickets *t, const struct ticket_right *right, u64 until_us,
+	       u8 out[NATIVE_TOKEN])
+{
+	if (getrandom(out, NATIVE_TOKEN, 0) != NATIVE_TOKEN)
+		return ERR_IO;
+	ticket_put(t, out, right, until_us);
 	return 0;
 }
 

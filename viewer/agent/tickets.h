@@ -28,6 +28,9 @@ struct tickets {
 /* Makes one with that right and writes it to out. */
 __must_check int ticket_new(struct tickets *t, const struct ticket_right *right, u64 until_us,
 			    u8 out[NATIVE_TOKEN]);
+/* Makes one of a secret that was used, for a holder who may have got no other for it. */
+void ticket_put(struct tickets *t, const u8 secret[NATIVE_TOKEN], const struct ticket_right *right,
+		u64 until_us);
 /* Uses it up. 0 and its right, or ERR_PERM. Time does not depend on the content. */
 __must_check int ticket_use(struct tickets *t, const u8 secret[NATIVE_TOKEN], u64 now,
 			    struct ticket_right *right);
