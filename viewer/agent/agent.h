@@ -48,7 +48,8 @@ struct session {
 	u64 stats_us;
 	u32 features;		/* of the viewer's HELLO */
 	u8 token[NATIVE_TOKEN]; /* that resumes this session */
-	u8 spent[NATIVE_TOKEN]; /* by which it was resumed, until the viewer surely has the new one */
+	u8 spent
+	    [NATIVE_TOKEN]; /* by which it was resumed, until the viewer surely has the new one */
 	struct {
 		u32 keysym, scancode;
 	} down[SESSION_MAX_DOWN];
