@@ -120,6 +120,7 @@ struct counters_device {
 /*
  * Lies in hypervisor memory, page-aligned; the log line "counters at 0x... size N" gives its place.
  * The entries of the three tables follow the header, found by offset and stride from its start.
+ * A copy in whose time `sequence` moved, or was odd, may be half old: take another.
  */
 struct counters {
 	u64 magic;
@@ -131,7 +132,8 @@ struct counters {
 	u64 iommu_faults;
 	u32 workstations, ws_offset, ws_stride;
 	u32 cpus, cpu_offset, cpu_stride;
-	u32 devices, dev_offset, dev_stride, pad;
+	u32 devices, dev_offset, dev_stride;
+	u32 sequence;	  /* odd while the host core writes above and the devices' rows */
 	u64 iommu_memory; /* bytes of remapping units' tables */
 	u64 reserved[5];
 };

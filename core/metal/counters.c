@@ -58,10 +58,14 @@ paddr_t counters_address(u32 *size)
 
 void counters_update(void)
 {
+	page->sequence++;
+	port_wmb();
 	page->now_ns = port_time_ns();
 	page->hv_memory = memory_used();
 	page->iommu_memory = iommu_pool.in_use;
 	devices_count((void *)((char *)page + page->dev_offset));
+	port_wmb();
+	page->sequence++;
 }
 
 void counters_fault(void)

@@ -4,9 +4,11 @@ import os
 import re
 import struct
 import subprocess
+import time
 
 MAGIC = 0x524e544b43504143
 HEADER = struct.Struct("<QIIQQQQ10I6Q")
+SEQUENCE = struct.calcsize("<QIIQQQQ9I")
 NAME = 32
 
 
@@ -91,8 +93,18 @@ class Page:
         self.skip = address - start
         self.size = size
 
+    def sequence(self):
+        return struct.unpack_from("<I", self.map, self.skip + SEQUENCE)[0]
+
     def read(self):
-        return Counters(self.map[self.skip:self.skip + self.size])
+        """A copy of one moment; of a machine that stands still in mid-writing, what there is."""
+        for _ in range(10000):
+            before = self.sequence()
+            copy = self.map[self.skip:self.skip + self.size]
+            if before == self.sequence() and not before & 1:
+                break
+            time.sleep(0.001)
+        return Counters(copy)
 
 
 def difference(before, after):

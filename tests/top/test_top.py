@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """caprock top on memory we made: the numbers come out in all three forms, and no lying page is believed."""
+import itertools
 import json
+import mmap
 import os
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../qemu"))
-from counters import CAUSES, CPU, DEVICE, HEADER, MAGIC, WS  # noqa: E402
+from counters import CAUSES, CPU, DEVICE, HEADER, MAGIC, SEQUENCE, WS, Page  # noqa: E402
 from lab import BUILD, Tap  # noqa: E402
 
 tap = Tap()
@@ -52,6 +57,39 @@ tap.ok(p.returncode == 0 and all(len(s) == 2 and float(s[1]) >= 0 for s in sampl
        "the metrics parse and add up", [p.stdout])
 p = top(page(name=b'a"b\\\n{}'), "--metrics")
 tap.ok('workstation="a?b??{}"' in p.stdout, "a name cannot break out of its label", [p.stdout[:400]])
+
+
+def tearing(f, stop):
+    """As the hypervisor writes, slowly: rows that are nothing yet, told by an odd number."""
+    whole = page()
+    with mmap.mmap(f.fileno(), 0) as m:
+        at, row = AT + SEQUENCE, AT + len(whole) - DEVICE.size
+        for n in itertools.count(1, 2):
+            m[at:at + 4] = struct.pack("<I", n)
+            m[row:row + DEVICE.size] = bytes(DEVICE.size)
+            time.sleep(0.002)
+            m[row:row + DEVICE.size] = whole[-DEVICE.size:]
+            m[at:at + 4] = struct.pack("<I", n + 1)
+            time.sleep(0.002)
+            if stop.is_set():
+                return
+
+
+with tempfile.NamedTemporaryFile(dir=BUILD) as f:
+    f.truncate(24 << 20)
+    f.seek(AT)
+    f.write(page())
+    f.flush()
+    stop = threading.Event()
+    writer = threading.Thread(target=tearing, args=(f, stop))
+    writer.start()
+    seen = [json.loads(subprocess.run([CAPROCK, "top", "--json", f.name], capture_output=True, timeout=30).stdout)["devices"][0]["faults"]
+            for _ in range(20)]
+    own = Page(f.name, AT, len(page()))
+    seen += [own.read().devices[0]["faults"] for _ in range(100)]
+    stop.set()
+    writer.join()
+tap.ok(set(seen) == {11}, "a page that is being written is read when it is whole", [str(seen)])
 for words, data in (
         ("another major version", page(version=0x20001)), ("a size below its header", page(size=8)),
         ("a size beyond reason", page(size=0x7fffffff)), ("more workstations than fit", page(nws=0x10000000)),

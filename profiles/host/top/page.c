@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The hypervisor's own range on the largest machine there is a layout for. */
 #define CORES_MAX      4096
 #define SIZE_MAX_BYTES (64u << 20)
+#define TRIES	       1000 /* a millisecond apart; writing takes microseconds */
 
 static int fail(struct counters_page *p, const char *why)
 {
@@ -58,9 +60,11 @@ static int read_at(struct counters_page *p, void *to, size_t n, uint64_t at)
 		    got < 0 ? strerror(errno) : "it is shorter than the machine's memory must be");
 }
 
-int counters_read(struct counters_page *p)
+/* One copy; *whole: nothing was written meanwhile. */
+static int copy_page(struct counters_page *p, bool *whole)
 {
 	struct counters head;
+	uint32_t after;
 	uint8_t *copy;
 
 	if (read_at(p, &head, sizeof(head), p->at) || check(p, &head))
@@ -72,13 +76,30 @@ int counters_read(struct counters_page *p)
 		p->copy = copy;
 		p->size = head.size;
 	}
-	if (read_at(p, p->copy, head.size, p->at))
+	if (read_at(p, p->copy, head.size, p->at) ||
+	    read_at(p, &after, sizeof(after), p->at + offsetof(struct counters, sequence)))
 		return -1;
+	*whole = head.sequence == after && !(after & 1);
 	/* The copy's own header is what its rows are read by. */
 	memcpy(&p->head, p->copy, sizeof(p->head));
 	if (p->head.size > p->size)
 		return fail(p, "its counters page changed its size");
 	return check(p, &p->head);
+}
+
+int counters_read(struct counters_page *p)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	bool whole = false;
+
+	/* Of a machine that stands still in the midst of writing we show what there is. */
+	for (int i = 0; i < TRIES && !whole; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		if (copy_page(p, &whole))
+			return -1;
+	}
+	return 0;
 }
 
 int counters_open(struct counters_page *p, const char *file)
