@@ -13,9 +13,9 @@ from tool import PATIENCE, ROOT, caprock, guest, machine, ok, read, tap, write  
 text = read(ROOT, "docs/install.md")
 files = dict(re.findall(r"^`rig/([a-z0-9-]+\.yaml)`[^`]*?(?:`probe`[^`]*?)?:\n\n((?:    .*\n)+)", text, re.M))
 files = {name: re.sub("^    ", "", body, flags=re.M) for name, body in files.items()}
-commands = re.findall(r"^    (caprock (?:check|explain|build) .*)", text, re.M)
+commands = re.findall(r"^    (?:sudo )?(caprock (?:check|explain|build) .*)", text, re.M)
 message = re.search(r"^    (rig/\S+: error: .*)\n    (    .*)", text, re.M)
-ok(sorted(files) == ["seismic-1.yaml", "site.yaml"] and len(commands) == 3 and message, "the page has its files, commands and mistake",
+ok(sorted(files) == ["seismic-1.yaml", "site.yaml"] and len(commands) == 4 and message, "the page has its files, commands and mistake",
    str(files) + str(commands))
 with tempfile.TemporaryDirectory() as d:
     rig = os.path.join(d, "rig")
@@ -34,7 +34,7 @@ with tempfile.TemporaryDirectory() as d:
     write(profile, re.sub("^memory: .*", "memory: " + (size.group(1) if size else "?"), read(profile), flags=re.M))
     ok(read(profile) == files["seismic-1.yaml"], "what the message says to write mends it")
     for command in commands:
-        status, out, err = caprock(*command.split()[1:], cwd=d)
+        status, out, err = caprock(*command.replace("/dev/sdX", "rig/out/caprock-usb.img").split()[1:], cwd=d)
         ok(status == 0, command, out + err)
     made = os.listdir(os.path.join(rig, "out"))
     ok({"caprock-usb.img", "caprock.iso", "pxe"} <= set(made) and os.path.exists(os.path.join(rig, "rig.svg")), "media and picture are there", str(made))

@@ -80,6 +80,31 @@ with tempfile.TemporaryDirectory() as d:
     ok(status == 0, "building again replaces them", text + err)
     ok(run("build", "rig.yaml", "-o", d + "/x", "--only", "floppy", cwd=folder)[0] == 2, "--only refuses what it does not know")
 
+    # ---- a stick that is there ----
+    stick = d + "/rig/caprock-usb.img"
+
+    def on_stick(path):
+        p = subprocess.run(["mtype", "-i", stick + "@@1M", "::" + path], capture_output=True)
+        return p.stdout
+
+    def raw(path):
+        with open(path, "rb") as f:
+            return f.read()
+    subprocess.run(["mcopy", "-o", "-i", stick + "@@1M", write(d + "/signed", "a hypervisor that somebody signed"), "::/EFI/BOOT/BOOTX64.EFI"], check=True)
+    update = ("build", "rig.yaml", "-o", d + "/next", "--update", stick)
+    status, text, err = run(*update, cwd=folder)
+    ok(status == 0 and "slot b has it" in text and sorted(os.listdir(d + "/next")) == ["caprock.bundle", "plan.blob"],
+       "--update puts a site into a stick's other slot", text + err)
+    ok(b"good a\ntry b" in on_stick("/caprock/slots.txt") and on_stick("/caprock/b.bundle") == raw(d + "/next/caprock.bundle"),
+       "... which is tried at the next start", on_stick("/caprock/slots.txt"))
+    ok(b"somebody signed" in on_stick("/EFI/BOOT/BOOTX64.EFI"), "... by the hypervisor that is there")
+    status, text, err = run(*update, "--hypervisor", cwd=folder)
+    ok(status == 0 and on_stick("/EFI/BOOT/BOOTX64.EFI") == raw(BUILD + "/BOOTX64.EFI"), "--hypervisor brings that up to date, too", text + err)
+    status, text, err = run("build", "rig.yaml", "-o", d + "/next", "--update", d + "/rig/caprock.iso", cwd=folder)
+    ok(status == 2 and "no Caprock medium" in err, "what is no stick of ours is refused", text + err)
+    for words in (("--update", stick, "--only", "usb"), ("--hypervisor",)):
+        ok(run("build", "rig.yaml", "-o", d + "/next", *words, cwd=folder)[0] == 2, "%s: refused" % " ".join(w for w in words if w != stick))
+
     # ---- refusals ----
     bad = os.path.join(d, "bad.yaml")
     write(bad, "workstations: [{memory: 1 GiB, kernel: none}]\n")

@@ -1,10 +1,11 @@
-/* caprock build SITE -o DIR: boot media, the boot bundle, and the plan alone. */
+/* caprock build SITE -o DIR: boot media, the boot bundle, and the plan alone; --update: into a stick. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/abi.h"
+#include "core/base/slots.h"
 #include "profiles/host/beside.h"
 #include "profiles/host/media/run.h"
 #include "profiles/host/options.h"
@@ -90,8 +91,37 @@ static int make_media(struct study *s, const char *dir, const char *bundle, cons
 	return EXIT_YES;
 }
 
-static int build(struct study *s, const char *dir, const char *only)
+/* What a build makes, as asked for. */
+struct order {
+	const char *dir;    /* to write to */
+	const char *only;   /* one medium, or "bundle"; NULL: all */
+	const char *update; /* a stick or its image, to bring up to date in place of new media */
+	bool hypervisor;    /* the stick's, too */
+};
+
+static int update_stick(struct study *s, const struct order *o, const char *bundle)
 {
+	struct media m = {.bundle = bundle};
+	struct media_error why;
+	char slot;
+
+	if (o->hypervisor) {
+		m.efi = beside_tool(&s->mem, "build", "BOOTX64.EFI");
+		if (!m.efi)
+			return EXIT_USAGE;
+	}
+	if (media_update_usb(&m, o->update, &slot, &why)) {
+		fprintf(stderr, "caprock build: %s: %s\n", o->update, why.text);
+		return EXIT_USAGE;
+	}
+	printf("%s: slot %c has it and is tried at the next start; slot %c is good until then\n",
+	       o->update, slot, slots_other(slot));
+	return EXIT_YES;
+}
+
+static int build(struct study *s, const struct order *o)
+{
+	const char *dir = o->dir, *only = o->only;
 	const char *bundle = out_path(s, dir, "caprock.bundle");
 	int status = EXIT_YES;
 
@@ -106,6 +136,8 @@ static int build(struct study *s, const char *dir, const char *only)
 	printf("%s: the boot bundle, %llu KiB\n", bundle,
 	       (unsigned long long)bundle_size(&s->bundle) >> 10);
 	status = write_blob(s, out_path(s, dir, "plan.blob"));
+	if (!status && o->update)
+		return update_stick(s, o, bundle);
 	if (!status && (!only || strcmp(only, "bundle")))
 		status = make_media(s, dir, bundle, only);
 	return status;
@@ -113,11 +145,16 @@ static int build(struct study *s, const char *dir, const char *only)
 
 int verb_build(int argc, char **argv)
 {
-	const char *site = NULL, *out = NULL, *only = NULL;
+	const char *site = NULL;
+	struct order o = {0};
 	const struct option_row rows[] = {
-	    {"o", "DIR", OPTION_TEXT, &out, "the folder to write, made when it is not there"},
-	    {"only", "WHAT", OPTION_TEXT, &only,
+	    {"o", "DIR", OPTION_TEXT, &o.dir, "the folder to write, made when it is not there"},
+	    {"only", "WHAT", OPTION_TEXT, &o.only,
 	     "one medium of usb, iso and pxe instead of all, or none: bundle"},
+	    {"update", "STICK", OPTION_TEXT, &o.update,
+	     "instead into the other slot of that stick or USB image, for a try"},
+	    {"hypervisor", NULL, OPTION_FLAG, &o.hypervisor,
+	     "with --update: its hypervisor as well, which both slots share"},
 	};
 	const struct verb_usage usage = {
 	    .verb = argv[0],
@@ -136,19 +173,25 @@ int verb_build(int argc, char **argv)
 
 	if (status != OPTIONS_GO)
 		return status;
-	if (only && !is_medium(only)) {
+	if (o.only && !is_medium(o.only)) {
 		fprintf(stderr,
 			"caprock build: there is no '--only %s'; choose usb, iso, pxe or bundle\n",
-			only);
+			o.only);
 		return EXIT_USAGE;
 	}
-	if (!out) {
+	if ((o.update && o.only) || (o.hypervisor && !o.update)) {
+		fputs(
+		    "caprock build: --update goes without --only, and --hypervisor with --update\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	if (!o.dir) {
 		fputs("caprock build: name the folder to write with -o\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (study_all(&s, site)) {
 		study_print(&s, stderr);
-		status = build(&s, out, only);
+		status = build(&s, &o);
 	} else {
 		study_print(&s, stderr);
 		status = study_status(&s);
