@@ -74,6 +74,8 @@ void apic_enable(bool x2)
 
 void apic_timer(u32 lvt, u32 count)
 {
+	/* Off first: a periodic timer with the last one's short count would stop the emulator for good. */
+	apic_write(APIC_TMICT, 0);
 	apic_write(APIC_TDCR, 0xb); /* divide by 1 */
 	apic_write(APIC_LVTT, lvt);
 	apic_write(APIC_TMICT, count);
