@@ -45,7 +45,7 @@ static int copy_file(const char *from, const char *folder, const char *name,
 	char to[MEDIA_PATH_MAX];
 
 	return media_run((const char *[]){"cp", "--", from, media_path(to, folder, name), NULL},
-			 NULL, NULL, 0, why);
+			 NULL, why);
 }
 
 static int make_folder(const char *folder, const char *name, struct media_error *why)
@@ -90,11 +90,11 @@ int media_make_iso(const struct media *m, const char *out, struct media_error *w
 	err =
 	    make_folder(scratch, "tree", why) || fill(m, tree, why) ||
 	    /* It runs these two and is short of words when they are missing. */
-	    media_run((const char *[]){"xorriso", "-version", NULL}, NULL, NULL, 0, why) ||
-	    media_run((const char *[]){"mformat", "--version", NULL}, NULL, NULL, 0, why) ||
+	    media_run((const char *[]){"xorriso", "-version", NULL}, NULL, why) ||
+	    media_run((const char *[]){"mformat", "--version", NULL}, NULL, why) ||
 	    media_run((const char *[]){"grub-mkrescue", "--fonts=", "--locales=", "--themes=", "-o",
 				       image, tree, "--", "-volid", "CAPROCK", NULL},
-		      NULL, NULL, 0, why);
+		      NULL, why);
 	if (!err && rename(image, out))
 		err = media_fail(why, "%s: %s", out, strerror(errno));
 	media_scratch_remove(scratch);
@@ -120,7 +120,7 @@ int media_make_pxe(const struct media *m, const char *out, struct media_error *w
 	snprintf(net, sizeof(net), "--net-directory=%.4000s", scratch);
 	err = media_run((const char *[]){"grub-mknetdir", net, "--subdir=boot/grub",
 					 "--fonts=", "--locales=", "--themes=", NULL},
-			NULL, NULL, 0, why) ||
+			NULL, why) ||
 	      fill(m, scratch, why);
 	if (!err && rename(scratch, out))
 		err = media_fail(why, "%s: %s", out, strerror(errno));

@@ -21,7 +21,6 @@ static const struct {
     {"mformat", "mtools"},
     {"mmd", "mtools"},
     {"mcopy", "mtools"},
-    {"mtype", "mtools"},
     {"mdel", "mtools"},
     {"sfdisk", "fdisk"},
     {"xorriso", "xorriso"},
@@ -48,16 +47,14 @@ static const char *package_of(const char *program)
 }
 
 /* The end of what a program printed, in `last`. */
-static void drain(int fd, char *output, size_t size, char last[512])
+static void drain(int fd, char last[512])
 {
 	char piece[4096];
-	size_t had = 0, n = 0;
+	size_t n = 0;
 	ssize_t got;
 
 	while ((got = read(fd, piece, sizeof(piece))) > 0) {
 		for (ssize_t i = 0; i < got; i++) {
-			if (output && had + 1 < size)
-				output[had++] = piece[i];
 			if (n == 511) {
 				memmove(last, last + 256, 255);
 				n = 255;
@@ -68,8 +65,6 @@ static void drain(int fd, char *output, size_t size, char last[512])
 	while (n && last[n - 1] == '\n')
 		n--;
 	last[n] = '\0';
-	if (output)
-		output[had] = '\0';
 }
 
 static void child(const char *const *argv, int in, int out)
@@ -88,8 +83,7 @@ static void child(const char *const *argv, int in, int out)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-int media_run(const char *const *argv, const char *input, char *output, size_t size,
-	      struct media_error *why)
+int media_run(const char *const *argv, const char *input, struct media_error *why)
 {
 	int in[2], out[2], status;
 	char last[512];
@@ -112,7 +106,7 @@ int media_run(const char *const *argv, const char *input, char *output, size_t s
 	close(in[0]);
 	close(out[1]);
 	if (pid > 0)
-		drain(out[0], output, size, last);
+		drain(out[0], last);
 	close(out[0]);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return media_fail(why, "%s cannot be run: %s", argv[0], strerror(errno));

@@ -11,10 +11,9 @@ int media_fail(struct media_error *why, const char *format, ...) __printf(2, 3);
 /*
  * Run argv[0], found in PATH (and the sbin folders), with `input` (may be NULL) as its standard
  * input. -1 with *why: it is missing (its Debian package is named), or ended badly (its last words
- * are quoted). `output`, when not NULL, takes the first `size` - 1 bytes it prints.
+ * are quoted).
  */
-__must_check int media_run(const char *const *argv, const char *input, char *output, size_t size,
-			   struct media_error *why);
+__must_check int media_run(const char *const *argv, const char *input, struct media_error *why);
 
 /* A fresh folder beside `out`, named in `path`. -1 with *why. */
 #define MEDIA_PATH_MAX 4096

@@ -28,8 +28,7 @@ static int copy(const char *d, const char *from, const char *to, struct media_er
 	char target[64];
 
 	snprintf(target, sizeof(target), "::%s", to);
-	return media_run((const char *[]){"mcopy", "-o", "-i", d, from, target, NULL}, NULL, NULL,
-			 0, why);
+	return media_run((const char *[]){"mcopy", "-o", "-i", d, from, target, NULL}, NULL, why);
 }
 
 static int write_slots(const char *d, const char *scratch, const struct slots *s,
@@ -68,13 +67,13 @@ static int fill(const struct media *m, const char *image, const char *scratch, u
 	snprintf(sectors, sizeof(sectors), "%llu",
 		 (unsigned long long)((size - 2 * START) / SECTOR));
 	if (make_empty(image, size, why) ||
-	    media_run((const char *[]){"sfdisk", "-q", image, NULL}, table, NULL, 0, why) ||
+	    media_run((const char *[]){"sfdisk", "-q", image, NULL}, table, why) ||
 	    media_run((const char *[]){"mformat", "-i", d, "-F", "-T", sectors, "-h", "64", "-s",
 				       "32", "-v", "CAPROCK", "::", NULL},
-		      NULL, NULL, 0, why) ||
+		      NULL, why) ||
 	    media_run(
 		(const char *[]){"mmd", "-i", d, "::/EFI", "::/EFI/BOOT", "::" MEDIUM_FOLDER, NULL},
-		NULL, NULL, 0, why) ||
+		NULL, why) ||
 	    copy(d, m->efi, "/EFI/BOOT/BOOTX64.EFI", why) || copy(d, m->bundle, bundle, why))
 		return -1;
 	return write_slots(d, scratch, &(struct slots){.good = 'a'}, why);
@@ -110,19 +109,27 @@ int media_make_usb(const struct media *m, const char *out, u64 size, struct medi
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
-static int read_slots(const char *d, const char *image, struct slots *s, struct media_error *why)
+static int read_slots(const char *d, const char *scratch, struct slots *s, struct media_error *why)
 {
-	char text[SLOTS_SIZE + 1];
+	char path[MEDIA_PATH_MAX], text[SLOTS_SIZE];
 	struct media_error inner;
+	size_t n = 0;
+	FILE *f;
 
-	if (media_run((const char *[]){"mtype", "-i", d, "::" MEDIUM_STATE, NULL}, NULL, text,
-		      sizeof(text), &inner))
+	/* By a file: mtools has words of its own about some devices. */
+	media_path(path, scratch, "found");
+	if (media_run((const char *[]){"mcopy", "-i", d, "::" MEDIUM_STATE, path, NULL}, NULL,
+		      &inner))
+		return media_fail(why, "no Caprock medium, or damaged. Make a new one.\n%.800s",
+				  inner.text);
+	f = fopen(path, "rb");
+	if (f) {
+		n = fread(text, 1, sizeof(text), f);
+		fclose(f);
+	}
+	if (slots_parse(text, n, s))
 		return media_fail(why,
-				  "%s is no Caprock medium, or damaged. Make a new one.\n%.800s",
-				  image, inner.text);
-	if (slots_parse(text, strlen(text), s))
-		return media_fail(
-		    why, "%s: its file " MEDIUM_STATE " makes no sense. Make a new medium.", image);
+				  "its file " MEDIUM_STATE " makes no sense. Make a new medium.");
 	return 0;
 }
 
@@ -139,7 +146,7 @@ static int put(const struct media *m, const char *d, const char *scratch, struct
 	if (write_slots(d, scratch, s, why))
 		return -1;
 	/* Its room is needed; it may not be there. */
-	if (media_run((const char *[]){"mdel", "-i", d, target, NULL}, NULL, NULL, 0, why))
+	if (media_run((const char *[]){"mdel", "-i", d, target, NULL}, NULL, why))
 		why->text[0] = '\0';
 	if (copy(d, m->bundle, path, why) ||
 	    (m->efi && copy(d, m->efi, "/EFI/BOOT/BOOTX64.EFI", why)))
@@ -156,13 +163,15 @@ int media_update_usb(const struct media *m, const char *image, char *slot, struc
 	int err;
 
 	if (media_file_size(m->bundle, &size, why) ||
-	    (m->efi && media_file_size(m->efi, &size, why)) ||
-	    read_slots(drive(image, name), image, &s, why))
+	    (m->efi && media_file_size(m->efi, &size, why)))
 		return -1;
 	if (!mkdtemp(scratch))
 		return media_fail(why, "%s: %s", scratch, strerror(errno));
-	err = put(m, name, scratch, &s, why);
-	*slot = s.trial;
+	err = read_slots(drive(image, name), scratch, &s, why);
+	if (!err) {
+		err = put(m, name, scratch, &s, why);
+		*slot = s.trial;
+	}
 	media_scratch_remove(scratch);
 	return err;
 }
