@@ -47,7 +47,7 @@ fuzzers = [ws("seed-" + s, [1 + 2 * i, 2 + 2 * i], "64M", guest("fuzz"), "ops=10
 lines, _, log = attack(tap, "100000 wild operations of each seed", fuzzers)
 for w in fuzzers:
     verdict(tap, lines[w["name"]], "the fuzz guest survived them, " + w["name"], log)
-lines, own, log = attack(tap, "a guest that kills itself in wild ways", one("fuzz", "suicide"), "fuzz begin", 3)
+lines, own, log = attack(tap, "a guest that kills itself in wild ways", one("fuzz", "suicide end=cf9"), "fuzz begin", 3)
 n = sum("fuzz begin" in t for t in lines["hostile"])
 tap.ok(n >= 3, "it ran %d times" % n, log)
 lines, own, log = attack(tap, "a guest that dies of triple faults again and again", one("triple", "ms=200"),
